@@ -323,8 +323,10 @@ def lock(_: argparse.Namespace) -> None:
     python = ensure_environment(TEST_NEEDS, lock="check")
     call([python, "-m", "pip", "install", "--quiet", "uv"])
     left_out = [option for name in _HUB_CLIENT for option in ("--no-emit-package", name)]
-    resolve: list[str | Path] = [python, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
-               "--generate-hashes", "--no-header", "--no-annotate", *left_out, "pyproject.toml"]  # fmt: skip
+    resolve: list[str | Path] = [
+        *(python, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+        *("--generate-hashes", "--no-header", "--no-annotate", *left_out, "pyproject.toml"),
+    ]
     only_hub = (
         "tqdm",
         "pyyaml",
