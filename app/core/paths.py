@@ -1,7 +1,7 @@
-"""Where the application keeps what: one value with the four directories, found once at start and handed around.
+"""Where the application keeps what: one value with four directories, found once at start and handed around.
 
-By default the platform's own places (through platformdirs). `HUISCLOS_HOME` or an explicit folder puts all four under
-one roof, for a portable installation and for tests.
+By default the platform's own places (through platformdirs). `HUISCLOS_HOME` or an explicit folder puts all four
+under one roof, for a portable installation and for tests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Paths:
 
     @classmethod
     def find(cls, home: Path | None = None) -> Paths:
-        """Return the directories: under `home`, else under `HUISCLOS_HOME`, else where the platform wants them."""
+        """Return the directories: under `home`, else `HUISCLOS_HOME`, else where the platform wants them."""
         if home is None:
             named = os.environ.get(HOME_VARIABLE, "")
             home = Path(named) if named else None
@@ -37,7 +37,10 @@ class Paths:
         places = platformdirs.PlatformDirs(APPLICATION, appauthor=False)
         data = Path(places.user_data_dir)
         return cls(
-            config=Path(places.user_config_dir), data=data, models=data / "models", log=Path(places.user_log_dir)
+            config=Path(places.user_config_dir),
+            data=data,
+            models=data / "models",
+            log=Path(places.user_log_dir),
         )
 
     @property

@@ -18,7 +18,7 @@ class WeakPassphrase(UserError):
     def __init__(self, least_characters: int) -> None:
         super().__init__(
             "weak-passphrase",
-            "The passphrase is too easy to guess: it needs at least {least} characters that are not all alike.",
+            "The passphrase is too easy to guess: it needs {least} characters or more, not all alike.",
             least=least_characters,
         )
 
@@ -52,7 +52,8 @@ class VaultNewer(EnvironmentFailure):
     def __init__(self) -> None:
         super().__init__(
             "vault-newer",
-            "This vault was written by a newer version of Huis Clos. Install that version to open it; nothing was changed.",
+            "This vault was written by a newer version of Huis Clos. Install that version to open it; "
+            "nothing was changed.",
         )
 
 
@@ -73,19 +74,20 @@ class VaultOnNetwork(EnvironmentFailure):
     def __init__(self, folder: str) -> None:
         super().__init__(
             "vault-on-network",
-            "{folder} lies on a network drive, which can lose writes. Choose a folder on this machine's own disk.",
+            "{folder} lies on a network drive, which can lose writes. Choose a folder on a disk of this machine.",
             folder=folder,
         )
 
 
 class VaultDamaged(EnvironmentFailure):
-    """Something in the vault is not as it was written. `part` is one of key-file, database, blob, sealed-file."""
+    """Something in the vault is not as it was written. `part`: key-file, database, blob or sealed-file."""
 
     def __init__(self, part: str) -> None:
         self.part = part
         super().__init__(
             "vault-damaged",
-            "The vault is damaged ({part}). It was left as it is: restore a backup, or run a check to see what is affected.",
+            "The vault is damaged ({part}). It was left as it is: restore a backup, or run a check to see "
+            "what is affected.",
             part=part,
         )
 
@@ -114,7 +116,8 @@ class NotEnoughSpace(EnvironmentFailure):
     def __init__(self, needed_mb: int, free_mb: int) -> None:
         super().__init__(
             "not-enough-space",
-            "This needs {needed_mb} MB of free disk space and there are {free_mb} MB. Free some space and try again.",
+            "This needs {needed_mb} MB of free disk space and there are {free_mb} MB. Free some space and try "
+            "again.",
             needed_mb=needed_mb,
             free_mb=free_mb,
         )
@@ -125,17 +128,19 @@ class NotEnoughMemory(EnvironmentFailure):
 
     def __init__(self) -> None:
         super().__init__(
-            "not-enough-memory", "There is not enough memory to open the vault. Close other programs and try again."
+            "not-enough-memory",
+            "There is not enough memory to open the vault. Close other programs and try again.",
         )
 
 
 class StorageFailed(EnvironmentFailure):
-    """The disk refused a read or a write. After a failed write the vault stays readable until it is opened again."""
+    """The disk refused a read or a write. After a failed write the vault is read-only until opened again."""
 
     def __init__(self) -> None:
         super().__init__(
             "storage-failed",
-            "The disk reported an error. Nothing more will be written until the vault is opened again. Check the disk.",
+            "The disk reported an error. Nothing more will be written until the vault is opened again. "
+            "Check the disk.",
         )
 
 
@@ -162,12 +167,14 @@ class UnfitDatabase(OurError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            "unfit-database", "This installation's database library cannot be trusted: {reason}.", reason=reason
+            "unfit-database",
+            "This installation's database library cannot be trusted: {reason}.",
+            reason=reason,
         )
 
 
 class DatabaseMisuse(OurError):
-    """A statement of ours that the database refuses; `kind` is its error name, never the statement's values."""
+    """A statement of ours that the database refuses; `kind` is its error name, never a value of it."""
 
     def __init__(self, kind: str) -> None:
         super().__init__("database-misuse", "The database refused a statement ({kind}).", kind=kind)
@@ -179,7 +186,8 @@ class MigrationFailed(OurError):
     def __init__(self, version: int, kind: str) -> None:
         super().__init__(
             "migration-failed",
-            "Bringing the vault up to date failed at step {version} ({kind}). The vault is as it was before the step.",
+            "Bringing the vault up to date failed at step {version} ({kind}). The vault is as it was before "
+            "that step.",
             version=version,
             kind=kind,
         )
