@@ -1,0 +1,55 @@
+"""Which tensors a model of a given shape has, and which of them are quantised (spec 1.2, 1.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.models import keys
+from engine.models.config import ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedTensor:
+    """One tensor by its published name; `quantised` says whether the q8 and q4 formats store it as codes."""
+
+    name: str
+    shape: tuple[int, ...]
+    quantised: bool = False
+
+
+def expected_tensors(config: ModelConfig) -> Iterator[ExpectedTensor]:
+    """All tensors of the model in the order a converted file stores them."""
+    hidden, kv, mlp = config.hidden_size, config.kv_dim, config.intermediate_size
+    yield ExpectedTensor(keys.EMBEDDINGS, (config.vocab_size, hidden), True)
+    for layer in range(config.layers):
+        prefix = f"model.layers.{layer}."
+        yield ExpectedTensor(prefix + "attn_norm.weight", (hidden,))
+        for name, rows in (("q", hidden), ("k", kv), ("v", kv)):
+            yield ExpectedTensor(f"{prefix}attn.{name}_proj.weight", (rows, hidden), True)
+            yield ExpectedTensor(f"{prefix}attn.{name}_proj.bias", (rows,))
+            if config.use_short_conv and not config.is_attention(layer):
+                yield ExpectedTensor(f"{prefix}attn.{name}_conv1d.weight", (rows, 1, config.conv_size))
+        yield ExpectedTensor(prefix + "attn.o_proj.weight", (hidden, hidden), True)
+        if not config.is_attention(layer):
+            yield ExpectedTensor(prefix + "attn.gk_proj.0.weight", (config.gate_rank, hidden))
+            yield ExpectedTensor(prefix + "attn.gk_proj.1.weight", (kv, config.gate_rank))
+            yield ExpectedTensor(prefix + "attn.gk_proj.1.bias", (kv,))
+            yield ExpectedTensor(prefix + "attn.g_norm.weight", (config.head_dim,))
+        yield ExpectedTensor(prefix + "mlp_norm.weight", (hidden,))
+        yield ExpectedTensor(prefix + "mlp.gate_proj.weight", (mlp, hidden), True)
+        yield ExpectedTensor(prefix + "mlp.up_proj.weight", (mlp, hidden), True)
+        yield ExpectedTensor(prefix + "mlp.down_proj.weight", (hidden, mlp), True)
+    yield ExpectedTensor(keys.FINAL_NORM, (hidden,))
+    yield ExpectedTensor(keys.LM_HEAD, (config.vocab_size, hidden), True)
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Weights of the whole model, a quantised matrix counted by the numbers it stands for."""
+    total = 0
+    for tensor in expected_tensors(config):
+        size = 1
+        for length in tensor.shape:
+            size *= length
+        total += size
+    return total

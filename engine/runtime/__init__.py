@@ -1,0 +1,1 @@
+"""Running a model: sessions, scheduling, sampling, the reading and the answering loop."""
