@@ -4,8 +4,8 @@ Every failure that leaves a room is one of three: the person's (`UserError`: say
 (`EnvironmentFailure`: say what to do) or ours (`OurError`: a defect, goes to the crash dialog and the log).
 
 A failure carries a `code` (a slug that logs and tests rely on), an English `template` and its `params`. The
-window translates the template and fills it; the command line prints `sentence()`. A log gets `code` and nothing
-else, since params may hold a document's name.
+window translates the template and fills it; the command line prints `sentence()`. A log gets `code` and
+nothing else, since params may hold a document's name.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 class HuisClosError(Exception):
     """A failure that can be told: never raised itself, always through one of the three families.
 
-    `template` is English with `{name}` places that `params` fill. It must be a literal at the place that raises,
-    so that it can be collected for translation.
+    `template` is English with `{name}` places that `params` fill. It must be a literal at the place that
+    raises, so that it can be collected for translation.
     """
 
     family: ClassVar[Family]
@@ -71,8 +71,8 @@ class OurError(HuisClosError):
 def fill(template: str, params: Mapping[str, Param]) -> str:
     """Fill the `{name}` places of a template, in whichever language it is; an unknown place stays as written.
 
-    Only bare names are places: no attribute, index or format specification is honoured, so neither a translation
-    nor a document's name can reach into an object.
+    Only bare names are places: no attribute, index or format specification is honoured, so neither a
+    translation nor a document's name can reach into an object.
     """
 
     def replace(match: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """Plain events between rooms: typed values in, callables out, no thread of its own.
 
-Thread rule: `publish` and `subscribe` may be called from any thread. Handlers run on the thread that publishes,
-outside the bus's lock, in the order of subscription. A handler that fails stops neither the others nor the publisher.
+Thread rule: `publish` and `subscribe` may be called from any thread. Handlers run on the thread that
+publishes, outside the bus's lock, in the order of subscription. A handler that fails stops neither the
+others nor the publisher.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the application keeps what: one value with four directories, found once at start and handed around.
 
-By default the platform's own places (through platformdirs). `HUISCLOS_HOME` or an explicit folder puts all four
-under one roof, for a portable installation and for tests.
+By default the platform's own places (through platformdirs). `HUISCLOS_HOME` or an explicit folder puts
+all four under one roof, for a portable installation and for tests.
 """
 
 from __future__ import annotations

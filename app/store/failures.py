@@ -74,7 +74,7 @@ class VaultOnNetwork(EnvironmentFailure):
     def __init__(self, folder: str) -> None:
         super().__init__(
             "vault-on-network",
-            "{folder} lies on a network drive, which can lose writes. Choose a folder on a disk of this machine.",
+            "{folder} lies on a network drive, which can lose writes. Choose a local folder.",
             folder=folder,
         )
 
@@ -116,7 +116,7 @@ class NotEnoughSpace(EnvironmentFailure):
     def __init__(self, needed_mb: int, free_mb: int) -> None:
         super().__init__(
             "not-enough-space",
-            "This needs {needed_mb} MB of free disk space and there are {free_mb} MB. Free some space and try "
+            "This needs {needed_mb} MB of free disk space; there are {free_mb} MB. Free some space and try "
             "again.",
             needed_mb=needed_mb,
             free_mb=free_mb,
