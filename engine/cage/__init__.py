@@ -1,0 +1,6 @@
+"""Cages: what each process gives up before it touches anything untrusted. Standard library only."""
+
+from engine.cage.cages import cage_parser, forbid_internet, forbid_sockets, no_core_dumps
+from engine.cage.guarantee import Guarantee, Promise
+
+__all__ = ["Guarantee", "Promise", "cage_parser", "forbid_internet", "forbid_sockets", "no_core_dumps"]
