@@ -17,7 +17,7 @@ _ABSENT: Final = refuse(errno.ENOSYS)
 # Ways around a filter or into another process: rings that open sockets, other processes' memory, kernel keys.
 _SIDE_DOORS: Final = (
     "io_uring_setup", "io_uring_enter", "io_uring_register", "ptrace", "process_vm_readv",
-    "process_vm_writev", "bpf", "keyctl", "add_key", "request_key", "userfaultfd", "perf_event_open", 
+    "process_vm_writev", "bpf", "keyctl", "add_key", "request_key", "userfaultfd", "perf_event_open",
     "pidfd_getfd", "kcmp",
 )  # fmt: skip
 
