@@ -40,8 +40,8 @@ class Highlight:
 class PageView(QAbstractScrollArea):
     """Shows pages by number from 1. Sizes are points; images come later through ``set_image``.
 
-    ``page_wanted(page, width_px)`` asks for pixels (that many device pixels wide); ``page_changed(page)`` names
-    the page in view.
+    ``page_wanted(page, width_px)`` asks for pixels, that many device pixels wide; ``page_changed(page)``
+    names the page in view.
     """
 
     page_wanted = Signal(int, int)
