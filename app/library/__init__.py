@@ -1,0 +1,1 @@
+"""Dossiers, documents, pages and the bookings of readings, as rows of the encrypted database."""
