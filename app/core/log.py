@@ -1,8 +1,8 @@
 """The log: slugs, ids and numbers, never text.
 
-A dossier's words must not reach a log, so the log cannot hold words: a value that is neither a number nor a short
-slug or id is written as `?`. There is no free-form message and no exception text; a failure is told by its
-class, its code and the places in our code it passed through. Two files of at most 1 MB, the older one replaced.
+A dossier's words must not reach a log, so the log cannot hold words: a value that is neither a number nor a
+short slug or id is written as `?`. There is no free-form message and no exception text; a failure is told by
+its class, its code and the places in our code it passed through. Two files of 1 MB, the older one replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 1 << 20
 
 
 class Log:
-    """One file of lines `stamp level room.event key=value …`. Thread safe; a full disk never stops the caller."""
+    """One file of lines `stamp level room.event key=value`. Thread safe; a full disk stops nobody."""
 
     def __init__(self, folder: Path | None, *, name: str = "huisclos.log") -> None:
         """Write to `folder/name`, or nowhere when `folder` is None."""

@@ -3,8 +3,8 @@
 Rules for what is found on disk, since a window must start whatever happened to its settings:
 
 - a field that is unknown, or of the wrong type or range, falls back to its default, alone;
-- an older version is migrated step by step; the file it came from stays beside it as `settings.v<N>.toml`, and if
-  a step fails that older file stays in force untouched (rollback) while defaults are used;
+- an older version is migrated step by step; the file it came from stays beside it as `settings.v<N>.toml`,
+  and if a step fails that older file stays in place untouched (rollback) while defaults are used;
 - a newer version is read as far as it is understood, and kept aside before anything is written over it;
 - a file that is no TOML at all is moved aside as `settings.damaged.toml`.
 """
@@ -63,7 +63,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 }
 _MAX_TEXT = 16_384
 
-# Step N turns a table of version N into one of version N + 1. Version 0 had no `version` and counted in seconds.
+# Step N turns a table of version N into one of version N + 1. Version 0 named no version, counted in seconds.
 
 
 def _from_0(table: Table) -> Table:
@@ -103,8 +103,8 @@ class SettingsFile:
     def change(self, **values: object) -> Settings:
         """Set some fields, write the file, return the new value.
 
-        Raises EnvironmentFailure `settings-not-saved` when the disk refuses; the file is then as it was. Raises
-        ValueError for a value outside its type or range.
+        Raises EnvironmentFailure `settings-not-saved` when the disk refuses; the file is then as it was.
+        Raises ValueError for a value outside its type or range.
         """
         with self._lock:
             known = {field.name for field in fields(Settings)}
@@ -178,7 +178,7 @@ class SettingsFile:
         except OSError as failure:
             raise EnvironmentFailure(
                 "settings-not-saved",
-                "The settings could not be saved. Check the free space and the rights on the settings folder.",
+                "The settings could not be saved. Check the free space and the rights on their folder.",
             ) from failure
 
 
