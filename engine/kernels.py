@@ -1,0 +1,547 @@
+"""The one door to the native engine: weights in, a model and its reading states out.
+
+Knows the tensor names of the published `gla_swa` checkpoints and what the native module wants; knows no file format.
+Every array is checked here, so a wrong shape or type is a clear Python error and never a fault below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import _native
+
+ABI: Final = 1
+GROUP: Final = 128
+"""Inputs that share one weight scale (q8, q4)."""
+
+WeightFormat = Literal["f32", "bf16", "f16", "q8", "q4"]
+WindowPrecision = Literal["f32", "f16", "int8"]
+WindowMode = Literal["hf", "vllm", "report"]
+
+_DUMP_PIECE_BYTES: Final = 1 << 22
+_LARGEST_CHUNK_TOK: Final = 1024
+_LARGEST_POSITION_TOK: Final = 1 << 40
+
+
+class KernelError(Exception):
+    """The native engine refused or failed; the message says why."""
+
+
+class WeightError(KernelError):
+    """A weight is missing, or has the wrong shape, format or size."""
+
+
+class Cancelled(KernelError):  # noqa: N818 - it is an outcome, not an error
+    """A call stopped because its flag was set. The state stands at its last complete chunk (`State.position`)."""
+
+
+CancelFlag = _native.CancelFlag
+"""`set()` from any thread; native code looks at it many times per second. Cannot be unset."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NativeConfig:
+    """Hyperparameters of a `gla_swa` model (spec §1.1). Layers in `attn_layers` use window attention, all others GLA."""
+
+    vocab_size: int
+    hidden_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    gate_rank: int
+    sliding_window: int
+    attn_layers: tuple[int, ...]
+    gate_normalizer: float = 16.0
+    norm_eps: float = 1e-6
+    rope_theta: float = 1_000_000.0
+    use_short_conv: bool = False
+    conv_size: int = 4
+
+    def __post_init__(self) -> None:
+        limits = {
+            "vocab_size": 1 << 24,
+            "hidden_size": 1 << 18,
+            "layers": 1024,
+            "heads": 1024,
+            "kv_heads": 1024,
+            "head_dim": 512,
+            "intermediate_size": 1 << 20,
+            "gate_rank": 4096,
+            "sliding_window": 1 << 20,
+            "conv_size": 64,
+        }
+        for name, largest in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
+                raise ValueError(f"{name} must be a whole number from 1 to {largest}, not {value!r}")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim must be even, not {self.head_dim}")
+        if self.use_short_conv and self.conv_size < 2:
+            raise ValueError("conv_size must be at least 2 where the short convolution is used")
+        if len(set(self.attn_layers)) != len(self.attn_layers) or not all(
+            0 <= layer < self.layers for layer in self.attn_layers
+        ):
+            raise ValueError(f"attn_layers must be distinct layers below {self.layers}, not {self.attn_layers}")
+        for name in ("gate_normalizer", "norm_eps", "rope_theta"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and 0 < value < 1e12):
+                raise ValueError(f"{name} must be positive and finite, not {value!r}")
+
+    @property
+    def q_dim(self) -> int:
+        return self.heads * self.head_dim
+
+    @property
+    def kv_dim(self) -> int:
+        return self.kv_heads * self.head_dim
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Weight:
+    """One tensor as the engine reads it; the arrays may be read-only views of a mapped file and are not copied.
+
+    `shape` is the logical shape ([out, in] for a matrix). `data` is C-contiguous and holds, by `format`:
+    f32: float32; bf16: uint16 (the bits); f16: float16 (vectors only); q8: int8 codes [out, in];
+    q4: uint8 or int8 [out, in/2], see `pack_q4`. Raw uint8 bytes of the right size are accepted for every format.
+    `scales` (q8, q4): float16 (or its uint16 bits) [out, ceil(in/128)]; value = code * scale.
+    """
+
+    format: WeightFormat
+    shape: tuple[int, ...]
+    data: NDArray[np.generic]
+    scales: NDArray[np.generic] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KernelInfo:
+    """What this machine and this build offer; `isa` is the table that would be chosen now."""
+
+    isa: str
+    tables: tuple[str, ...]
+    cpu_features: tuple[str, ...]
+    build_hash: str
+    abi: int
+
+
+def features() -> KernelInfo:
+    """The chosen kernel table and what there was to choose from. `HUISCLOS_ISA` forces one of `tables`."""
+    return KernelInfo(
+        _choose_isa(None), tuple(_native.tables()), tuple(_native.cpu_features()), _native.build_hash, _native.abi
+    )
+
+
+def self_test() -> None:
+    """Runs every kernel of the chosen table on known inputs (well under 200 ms). Raises KernelError naming the first
+    kernel whose answer is wrong."""
+    isa = _choose_isa(None)
+    wrong = _native.self_test(isa)
+    if wrong:
+        raise KernelError(f"kernel self-test failed on {isa}: {wrong}")
+
+
+def source_hash(native_dir: Path) -> str:
+    """The build hash a module compiled from this source folder carries (compare with `features().build_hash`)."""
+    lines = []
+    for path in sorted(p for p in native_dir.rglob("*") if p.suffix in {".h", ".cpp", ".txt", ".cmake"}):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{path.relative_to(native_dir).as_posix()} {digest}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def pack_q4(codes: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Codes -8..7 [out, in] (`in` even) to the q4 bytes [out, in/2]: in each group of n = 128 inputs (fewer in the last)
+    byte j holds code j in its low and code n/2 + j in its high nibble, each plus 8."""
+    rows, columns = codes.shape
+    if columns % 2:
+        raise ValueError(f"q4 needs an even number of inputs, not {columns}")
+    if codes.size and (int(codes.min()) < -8 or int(codes.max()) > 7):
+        raise ValueError("q4 codes must lie in -8..7")
+    out = np.empty((rows, columns // 2), np.uint8)
+    shifted = (codes.astype(np.int8) + np.int8(8)).view(np.uint8)
+    for start in range(0, columns, GROUP):
+        half = min(GROUP, columns - start) // 2
+        low = shifted[:, start : start + half]
+        high = shifted[:, start + half : start + 2 * half]
+        out[:, start // 2 : start // 2 + half] = low | (high << 4)
+    return out
+
+
+def unpack_q4(packed: NDArray[np.generic], columns: int) -> NDArray[np.int8]:
+    """The inverse of `pack_q4`: bytes [out, columns/2] to codes int8 [out, columns]."""
+    data = packed.view(np.uint8)
+    if columns % 2 or data.ndim != 2 or data.shape[1] != columns // 2:
+        raise ValueError(f"q4 bytes of shape {data.shape} do not hold {columns} columns")
+    out = np.empty((data.shape[0], columns), np.int8)
+    for start in range(0, columns, GROUP):
+        half = min(GROUP, columns - start) // 2
+        part = data[:, start // 2 : start // 2 + half]
+        out[:, start : start + half] = (part & 15).astype(np.int8) - 8
+        out[:, start + half : start + 2 * half] = (part >> 4).astype(np.int8) - 8
+    return out
+
+
+def expected_tensors(config: NativeConfig) -> dict[str, tuple[int, ...]]:
+    """Name and logical shape of every tensor a model of this configuration needs (spec §1.2, §1.5)."""
+    hidden, q_dim, kv_dim = config.hidden_size, config.q_dim, config.kv_dim
+    shapes: dict[str, tuple[int, ...]] = {"model.embeddings.weight": (config.vocab_size, hidden)}
+    for i in range(config.layers):
+        layer = f"model.layers.{i}"
+        shapes[f"{layer}.attn_norm.weight"] = (hidden,)
+        for part, width in (("q", q_dim), ("k", kv_dim), ("v", kv_dim)):
+            shapes[f"{layer}.attn.{part}_proj.weight"] = (width, hidden)
+            shapes[f"{layer}.attn.{part}_proj.bias"] = (width,)
+            if config.use_short_conv and i not in config.attn_layers:
+                shapes[f"{layer}.attn.{part}_conv1d.weight"] = (width, 1, config.conv_size)
+        shapes[f"{layer}.attn.o_proj.weight"] = (hidden, q_dim)
+        if i not in config.attn_layers:
+            shapes[f"{layer}.attn.gk_proj.0.weight"] = (config.gate_rank, hidden)
+            shapes[f"{layer}.attn.gk_proj.1.weight"] = (kv_dim, config.gate_rank)
+            shapes[f"{layer}.attn.gk_proj.1.bias"] = (kv_dim,)
+            shapes[f"{layer}.attn.g_norm.weight"] = (config.head_dim,)
+        shapes[f"{layer}.mlp_norm.weight"] = (hidden,)
+        shapes[f"{layer}.mlp.gate_proj.weight"] = (config.intermediate_size, hidden)
+        shapes[f"{layer}.mlp.up_proj.weight"] = (config.intermediate_size, hidden)
+        shapes[f"{layer}.mlp.down_proj.weight"] = (hidden, config.intermediate_size)
+    shapes["model.norm.weight"] = (hidden,)
+    shapes["lm_head.weight"] = (config.vocab_size, hidden)
+    return shapes
+
+
+class State:
+    """What one reading remembers: GLA states, window, counter. Belongs to one thread at a time; made by `Model.new_state`."""
+
+    __slots__ = ("_layout", "_native")
+
+    def __init__(self, native: _native.State, layout: str) -> None:
+        self._native = native
+        self._layout = layout
+
+    @property
+    def position(self) -> int:
+        """Tokens read so far; the next token gets this position."""
+        return self._native.position
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes this state has in use (grows until the window is full, then stays)."""
+        return self._native.nbytes
+
+    @property
+    def payload_bytes(self) -> int:
+        """Exact size of what `dump` writes now."""
+        return self._native.payload_bytes
+
+    @property
+    def layout(self) -> str:
+        """Identity of the payload: two states with equal layout of the same model can load each other's dump."""
+        return self._layout
+
+    def fork(self) -> State:
+        """An independent copy; both continue bit-equally."""
+        return State(self._native.fork(), self._layout)
+
+    def dump(self, write: Callable[[memoryview], object]) -> None:
+        """Writes the payload piece by piece, without a header. A piece is only valid during its `write` call."""
+        buffer = np.empty(_DUMP_PIECE_BYTES, np.uint8)
+        offset, total = 0, self.payload_bytes
+        while offset < total:
+            count = self._native.read_at(offset, buffer)
+            write(buffer[:count].data)
+            offset += count
+
+    def load(self, read: Callable[[int], bytes | bytearray | memoryview]) -> None:
+        """Replaces this state by a dumped one of the same layout. `read(n)` must give exactly n bytes.
+
+        Raises KernelError where the payload is short or its position is absurd; the state is then as it was.
+        """
+        position = int.from_bytes(_read_exactly(read, 8), "little", signed=True)
+        if not 0 <= position <= _LARGEST_POSITION_TOK:
+            raise KernelError(f"a dumped state cannot stand at position {position}")
+        fresh = self._native.blank(position)
+        offset, total = 8, fresh.payload_bytes
+        while offset < total:
+            piece = _read_exactly(read, min(_DUMP_PIECE_BYTES, total - offset))
+            offset += fresh.write_at(offset, np.frombuffer(piece, np.uint8))
+        self._native = fresh
+
+
+class Model:
+    """A model ready to run: immutable after construction, usable from several threads at once (each with its own state).
+
+    Long calls release the interpreter lock. `threads` is the number of cores used, the calling one included.
+    """
+
+    __slots__ = ("_config", "_layout", "_native", "isa", "threads")
+
+    def __init__(
+        self, config: NativeConfig, weights: Mapping[str, Weight], *, threads: int, isa: str | None = None
+    ) -> None:
+        """Raises WeightError for missing or ill-shaped weights, ValueError for a bad configuration or unknown `isa`.
+        Tensors that are not expected are ignored: the caller knows which of them matter."""
+        if not 1 <= threads <= 256:
+            raise ValueError(f"threads must be from 1 to 256, not {threads}")
+        self.isa = _choose_isa(isa)
+        self.threads = threads
+        self._config = config
+        self._layout = _layout_of(config)
+        self._native = _build(config, weights, self.isa, threads)
+
+    @property
+    def config(self) -> NativeConfig:
+        return self._config
+
+    def new_state(
+        self, *, window_precision: WindowPrecision = "f16", window_mode: WindowMode = "hf"
+    ) -> State:
+        """An empty state. Modes (spec §1.6), W = sliding_window: hf sees W+1 keys at positions that were prefilled and W at
+        decoded ones; vllm always W+1; report always W."""
+        if window_precision not in ("f32", "f16", "int8"):
+            raise ValueError(f"window_precision must be f32, f16 or int8, not {window_precision!r}")
+        if window_mode not in ("hf", "vllm", "report"):
+            raise ValueError(f"window_mode must be hf, vllm or report, not {window_mode!r}")
+        layout = f"{self._layout};window={window_precision},{window_mode}"
+        return State(_native.State(self._native, window_precision, window_mode), layout)
+
+    def prefill(
+        self,
+        state: State,
+        ids: NDArray[np.int32],
+        *,
+        logits: Literal["none", "last", "all"] = "last",
+        cancel: CancelFlag | None = None,
+        progress: Callable[[int], None] | None = None,
+        chunk_tok: int = 64,
+    ) -> NDArray[np.float32]:
+        """Reads `ids` [T] in chunks and gives logits [T, vocab], [vocab] or [0]. `progress(tokens_done)` after each chunk.
+
+        Raises Cancelled (the state stands at the last complete chunk), ValueError for a bad id, KernelError when out of
+        memory or when another thread is using the state; in each case the state is whole.
+        """
+        if logits not in ("none", "last", "all"):
+            raise ValueError(f"logits must be none, last or all, not {logits!r}")
+        if not 1 <= chunk_tok <= _LARGEST_CHUNK_TOK:
+            raise ValueError(f"chunk_tok must be from 1 to {_LARGEST_CHUNK_TOK}, not {chunk_tok}")
+        tokens = self._check_ids(state, ids)
+        total, vocab = tokens.size, self._config.vocab_size
+        if logits == "last" and total == 0:
+            raise ValueError("logits of the last position need at least one token")
+        rows = {"none": 0, "last": 1, "all": total}[logits]
+        out = np.empty((rows, vocab), np.float32)
+        for start in range(0, total, chunk_tok):
+            chunk = tokens[start : start + chunk_tok]
+            end = start + chunk.size
+            wanted = out[:0]
+            if logits == "all":
+                wanted = out[start:end]
+            elif logits == "last" and end == total:
+                wanted = out
+            self._run(state, chunk, False, wanted, None, cancel)
+            if progress is not None:
+                progress(end)
+        return out.reshape(-1) if logits != "all" else out
+
+    def step(self, state: State, token_id: int, *, cancel: CancelFlag | None = None) -> NDArray[np.float32]:
+        """Reads one token in the decode phase and gives the logits [vocab] after it. Raises as `prefill` does."""
+        tokens = self._check_ids(state, np.array([token_id], np.int64))
+        out = np.empty((1, self._config.vocab_size), np.float32)
+        self._run(state, tokens, True, out, None, cancel)
+        return out[0]
+
+    def trace_hidden(self, state: State, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Reads `ids` [T] as one chunk and gives the residual stream [layers + 2, T, hidden]: embeddings, after each layer,
+        after the final norm. For tests and for finding faults."""
+        tokens = self._check_ids(state, ids)
+        if not 1 <= tokens.size <= _LARGEST_CHUNK_TOK:
+            raise ValueError(f"between 1 and {_LARGEST_CHUNK_TOK} tokens can be traced at once, not {tokens.size}")
+        hidden = np.empty((self._config.layers + 2, tokens.size, self._config.hidden_size), np.float32)
+        self._run(state, tokens, False, np.empty((0, self._config.vocab_size), np.float32), hidden, None)
+        return hidden
+
+    def gla_state(self, state: State, layer: int) -> NDArray[np.float32]:
+        """A copy of one gated layer's state [kv_heads, head_dim (key), head_dim (value)]. For tests."""
+        if layer in self._config.attn_layers or not 0 <= layer < self._config.layers:
+            raise ValueError(f"layer {layer} is not a gated linear layer")
+        dim = self._config.head_dim
+        out = np.empty((self._config.kv_heads, dim, dim), np.float32)
+        state._native.gla_state(layer, out)
+        return out
+
+    def window_entries(
+        self, state: State, layer: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Copies of one window layer's keys (after rotation) and values, oldest first [kv_heads, n, head_dim]; n is at most
+        sliding_window + 1. For tests."""
+        if layer not in self._config.attn_layers:
+            raise ValueError(f"layer {layer} is not a window layer")
+        count = min(state.position, self._config.sliding_window + 1)
+        keys = np.empty((self._config.kv_heads, count, self._config.head_dim), np.float32)
+        values = np.empty_like(keys)
+        state._native.window_entries(layer, keys, values)
+        return keys, values
+
+    def _check_ids(self, state: State, ids: NDArray[np.generic]) -> NDArray[np.int32]:
+        array = np.asarray(ids)
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise ValueError(f"token ids must be whole numbers in one dimension, not {array.dtype} {array.shape}")
+        vocab = self._config.vocab_size
+        if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
+            raise ValueError(f"token ids must be from 0 to {vocab - 1}; got {int(array.min())} to {int(array.max())}")
+        if not state.layout.startswith(self._layout + ";"):
+            raise ValueError("this state belongs to a model of another shape")
+        if state.position + array.size > _LARGEST_POSITION_TOK:
+            raise ValueError("the reading is too long")
+        return np.ascontiguousarray(array, np.int32)
+
+    def _run(
+        self,
+        state: State,
+        ids: NDArray[np.int32],
+        decode: bool,
+        logits: NDArray[np.float32],
+        hidden: NDArray[np.float32] | None,
+        cancel: CancelFlag | None,
+    ) -> None:
+        status = self._native.run(state._native, ids, decode, logits.shape[0], logits, hidden, cancel)
+        if status == _native.OK:
+            return
+        if status == _native.CANCELLED:
+            raise Cancelled("stopped on request")
+        if status == _native.OUT_OF_MEMORY:
+            raise KernelError("not enough memory for this chunk")
+        if status == _native.BUSY:
+            raise KernelError("another thread is using this state")
+        raise KernelError(f"the native engine failed with status {status}")
+
+
+def _choose_isa(wanted: str | None) -> str:
+    tables = _native.tables()
+    name = wanted or os.environ.get("HUISCLOS_ISA") or tables[-1]
+    if name not in tables:
+        raise ValueError(f"this machine has no kernel table {name!r}; it has {', '.join(tables)}")
+    return name
+
+
+def _layout_of(config: NativeConfig) -> str:
+    conv = config.conv_size if config.use_short_conv else 0
+    return (
+        f"gla_swa-1;layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};heads={config.heads};"
+        f"kv={config.kv_heads};dim={config.head_dim};w={config.sliding_window};conv={conv}"
+    )
+
+
+def _read_exactly(
+    read: Callable[[int], bytes | bytearray | memoryview], count: int
+) -> bytes | bytearray | memoryview:
+    piece = read(count)
+    if len(piece) != count:
+        raise KernelError(f"the dumped state ends early: wanted {count} bytes, got {len(piece)}")
+    return piece
+
+
+def _build(config: NativeConfig, weights: Mapping[str, Weight], isa: str, threads: int) -> _native.Model:
+    fields = dataclasses.fields(config)
+    sizes = {f.name: int(getattr(config, f.name)) for f in fields if f.type in ("int", "bool")}
+    reals = {f.name: float(getattr(config, f.name)) for f in fields if f.type == "float"}
+    native = _native.Model(sizes, reals, sorted(config.attn_layers), isa, threads)
+    for name, shape in expected_tensors(config).items():
+        weight = weights.get(name)
+        if weight is None:
+            raise WeightError(f"the model lacks the tensor {name}")
+        if tuple(weight.shape) != shape:
+            raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
+        slot, layer = _slot_of(name)
+        if len(shape) == 2:
+            data, scales = _matrix_arrays(name, weight)
+            native.set_matrix(slot, layer, weight.format, data, scales)
+        else:
+            vector = _widen(name, weight)
+            if len(shape) == 3:  # depthwise filters: the kernel wants [width, channels]
+                vector = np.ascontiguousarray(vector.reshape(shape[0], shape[2]).T)
+            native.set_vector(slot, layer, vector.reshape(-1))
+    missing = native.seal()
+    if missing:
+        raise WeightError(f"the native model is incomplete: {missing}")
+    return native
+
+
+def _slot_of(name: str) -> tuple[str, int]:
+    parts = name.split(".")
+    if parts[1] == "layers":
+        return ".".join(parts[3:]), int(parts[2])
+    return name, -1
+
+
+_ELEMENT_BYTES: Final = {"f32": 4, "bf16": 2, "f16": 2, "q8": 1, "q4": 1}
+_DATA_TYPES: Final[dict[str, tuple[str, ...]]] = {
+    "f32": ("float32", "uint8"),
+    "bf16": ("uint16", "uint8"),
+    "f16": ("float16", "uint16", "uint8"),
+    "q8": ("int8", "uint8"),
+    "q4": ("uint8", "int8"),
+}
+
+
+def _bytes_of(name: str, array: NDArray[np.generic], size_bytes: int, element_bytes: int) -> NDArray[np.uint8]:
+    if array.nbytes != size_bytes:
+        raise WeightError(f"{name} should hold {size_bytes} bytes, not {array.nbytes}")
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    if flat.ctypes.data % element_bytes:  # a file may place a tensor anywhere; the kernels need whole elements aligned
+        flat = np.frombuffer(flat.tobytes(), np.uint8)
+    return flat
+
+
+def _data_bytes(name: str, weight: Weight) -> NDArray[np.uint8]:
+    if weight.format not in _DATA_TYPES:
+        raise WeightError(f"{name} has the unknown format {weight.format!r}")
+    if str(weight.data.dtype) not in _DATA_TYPES[weight.format]:
+        raise WeightError(f"{name} ({weight.format}) cannot be stored as {weight.data.dtype}")
+    count = int(np.prod(weight.shape, dtype=np.int64))
+    if weight.format == "q4":
+        if len(weight.shape) != 2 or weight.shape[1] % 2:
+            raise WeightError(f"{name}: q4 needs a matrix with an even number of inputs, not {list(weight.shape)}")
+        count //= 2
+    element = _ELEMENT_BYTES[weight.format]
+    return _bytes_of(name, weight.data, count * element, element)
+
+
+def _matrix_arrays(name: str, weight: Weight) -> tuple[NDArray[np.uint8], NDArray[np.uint16] | None]:
+    if weight.format == "f16":
+        raise WeightError(f"{name}: f16 matrices are not supported; use f32, bf16, q8 or q4")
+    data = _data_bytes(name, weight)
+    if weight.format not in ("q8", "q4"):
+        if weight.scales is not None:
+            raise WeightError(f"{name} ({weight.format}) must not have scales")
+        return data, None
+    if weight.scales is None or str(weight.scales.dtype) not in ("float16", "uint16", "uint8"):
+        raise WeightError(f"{name} ({weight.format}) needs float16 scales")
+    rows, columns = weight.shape
+    groups = -(-columns // GROUP)
+    scales = _bytes_of(f"{name}.scales", weight.scales, rows * groups * 2, 2).view(np.uint16)
+    return data, scales
+
+
+def _widen(name: str, weight: Weight) -> NDArray[np.float32]:
+    if weight.format in ("q8", "q4"):
+        raise WeightError(f"{name} is a vector or filter and must be f32, bf16 or f16, not {weight.format}")
+    data = _data_bytes(name, weight)
+    if weight.format == "f32":
+        return data.view(np.float32).copy()
+    if weight.format == "f16":
+        return data.view(np.float16).astype(np.float32)
+    return (data.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+if _native.abi != ABI:
+    raise ImportError(f"the native module has ABI {_native.abi}, this program needs {ABI}: build it again")

@@ -1,0 +1,171 @@
+// The contract between the model code and one instruction set's kernels: a table of plain functions.
+//
+// Plain C types only, and no inline function: this header is compiled into translation units that are built for different
+// instruction sets, and a shared inline function could be emitted from the wrong one.
+//
+// Notation: [a, b] is a row-major array; `ld` is the distance between rows in elements. All float buffers are IEEE single.
+// Every pointer belongs to the caller. Unless a line says otherwise, inputs and outputs do not overlap, no alignment beyond the
+// element's own is required, and a kernel writes exactly the elements named and nothing past them. Kernels are pure: no
+// allocation, no locks, no global state, so any number of threads may call them on disjoint outputs.
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HC_KERNEL_ABI 1u
+
+enum {
+    HC_GROUP = 128,      // inputs that share one weight scale and one activation scale
+    HC_GLA_SUBCHUNK = 16, // tokens per sub-chunk of the gated linear layers
+    HC_KEY_BLOCK = 32,   // keys scored at once by the window kernels
+    HC_ROW_BLOCK = 32    // callers split a matrix at multiples of this, so that a row's sum never depends on the split
+};
+
+// Weight matrix [rows, cols], read only, usually inside a mapped file.
+//   f32  : float [rows, cols]
+//   bf16 : uint16_t [rows, cols], bfloat16 bits
+//   q8   : int8_t [rows, cols], value = code * scale
+//   q4   : uint8_t [rows, cols / 2]; cols even. Inside a group of n inputs (128, or fewer in the last group) byte j holds
+//          code j in its low and code n/2 + j in its high nibble, each as code + 8 with code in -8..7; value = code * scale
+//   scales (q8, q4): float16 bits [rows, ceil(cols / 128)]; null for f32 and bf16
+typedef struct hc_matrix {
+    const void* data;
+    const uint16_t* scales;
+    int64_t rows;
+    int64_t cols;
+} hc_matrix;
+
+// Activations in int8, one scale per token and group. groups = ceil(cols / 128), padded = groups * 128.
+typedef struct hc_codes {
+    int8_t* codes;   // [tokens, padded], -127..127, zero past cols
+    float* scales;   // [tokens, groups]
+    int32_t* sums;   // [tokens, groups], sum of the group's codes
+    int64_t tokens;
+    int64_t groups;
+} hc_codes;
+
+// Float rows [tokens, cols] at distance ld.
+typedef struct hc_rows {
+    const float* x;
+    int64_t tokens;
+    int64_t ld;
+} hc_rows;
+
+// One run of consecutive window entries of one key/value head.
+//   f32 : float [count, d]        f16 : float16 bits [count, d]        i8 : int8_t [count, d] and one scale per entry
+typedef struct hc_span {
+    const void* keys;
+    const void* values;
+    const float* key_scales;   // [count], i8 only
+    const float* value_scales; // [count], i8 only
+    int64_t count;
+} hc_span;
+
+// Queries of `tokens` positions, `group` heads each, that share one key/value head, with their running softmax.
+// Row r = t * group + j. Before the first span: peak = -infinity, total = 0, mix = 0.
+typedef struct hc_queries {
+    const float* q;       // head j of token t at q + t * ld + j * d
+    int64_t ld;
+    int64_t tokens;
+    int64_t group;
+    int64_t d;
+    const int64_t* begin; // [tokens] first visible entry of the span
+    const int64_t* end;   // [tokens] one past the last visible entry; begin >= end: nothing visible
+    float scale;          // multiplies every score
+    float* peak;          // [tokens * group] largest score so far
+    float* total;         // [tokens * group] sum of exp(score - peak)
+    float* mix;           // [tokens * group, d] sum of exp(score - peak) * value
+} hc_queries;
+
+// One chunk of one key/value head of a gated linear layer.
+typedef struct hc_gla {
+    const float* state_in; // [d, d], key index first
+    float* state_out;      // [d, d]; may be state_in itself
+    const float* q;        // head j of token t at q + t * ldq + j * d; after relu, not scaled
+    const float* k;        // [tokens, d] at ldk, after relu
+    const float* v;        // [tokens, d] at ldv
+    const float* log_decay;// [tokens, d] at ldg, every value <= 0
+    float* o;              // head j of token t at o + t * ldo + j * d
+    int64_t ldq, ldk, ldv, ldg, ldo;
+    int64_t tokens;
+    int64_t group;         // query heads per key/value head
+    int64_t d;
+    float scale;           // multiplies q
+} hc_gla;
+
+// y[t * ldy + r] = bias[r] + sum_i w[r, i] x[t, i] for r in [row_begin, row_end); bias may be null, else it has w->rows entries.
+// scratch: HC_MATMUL_SCRATCH bytes, 64-byte aligned, one per thread.
+typedef void (*hc_matmul_float)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias,
+                                float* y, int64_t ldy, void* scratch);
+typedef void (*hc_matmul_int)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias,
+                              float* y, int64_t ldy, void* scratch);
+enum { HC_MATMUL_SCRATCH = 96 * 1024 };
+
+// out[0 .. w->cols) = row `row` of w as floats.
+typedef void (*hc_embed)(const hc_matrix* w, int64_t row, float* out);
+
+// out and out_scales get `tokens` entries of [d]; out_scales only for i8 (null otherwise).
+typedef void (*hc_window_store)(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
+
+// Adds one span to the running softmax of the queries. scratch: see the table.
+typedef void (*hc_window_attend)(const hc_span* span, const hc_queries* queries, void* scratch);
+
+typedef struct hc_kernels {
+    uint32_t abi;     // HC_KERNEL_ABI
+    const char* name; // "scalar", "avx2", "avx512"
+
+    // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; an all-zero group gets scale 0.
+    void (*quantise_rows)(const hc_rows* x, int64_t cols, const hc_codes* out);
+    hc_matmul_float matmul_f32;
+    hc_matmul_float matmul_bf16;
+    hc_matmul_int matmul_q8;
+    hc_matmul_int matmul_q4;
+    hc_embed embed_f32;
+    hc_embed embed_bf16;
+    hc_embed embed_q8;
+    hc_embed embed_q4;
+
+    // y[t, i] = x[t, i] / sqrt(mean_i(x^2) + eps) * w[i]; x and y [rows, n] dense; y may be x.
+    void (*rmsnorm)(const float* x, const float* w, int64_t rows, int64_t n, float eps, float* y);
+    // x += a, then y = rmsnorm(x); all [rows, n] dense.
+    void (*add_rmsnorm)(float* x, const float* a, const float* w, int64_t rows, int64_t n, float eps, float* y);
+    // x[i] = max(x[i], 0) in place.
+    void (*relu)(float* x, int64_t n);
+    // gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i] in place.
+    void (*silu_mul)(float* gate, const float* up, int64_t n);
+    // z[i] = logsigmoid(z[i]) * factor in place.
+    void (*log_gate)(float* z, int64_t n, float factor);
+    // Rotates heads [tokens, heads, d] at ld in place; cosine and sine [tokens, d / 2]; dimension i pairs with i + d / 2.
+    void (*rope)(float* x, int64_t ld, int64_t tokens, int64_t heads, int64_t d, const float* cosine, const float* sine);
+    // y[t, c] = silu(sum_j w[j, c] z[t - width + 1 + j, c]); rows before the first come from history [width - 1, channels],
+    // oldest first; history_out gets the last width - 1 rows. x, y [tokens, channels] dense; w [width, channels].
+    void (*short_conv)(const float* x, const float* history, const float* w, int64_t tokens, int64_t channels, int64_t width,
+                       float* y, float* history_out);
+
+    // One token (tokens is 1). No scratch.
+    void (*gla_step)(const hc_gla* args);
+    // Any number of tokens in sub-chunks of 16. scratch: (group * 16 * (d + 16) + 17 * d) floats, 64-byte aligned.
+    void (*gla_chunk)(const hc_gla* args, void* scratch);
+
+    hc_window_store window_store_f32;
+    hc_window_store window_store_f16;
+    hc_window_store window_store_i8; // scale = max|x| / 127 of the entry; all-zero entry: scale 0
+    // scratch: (2 * d + tokens * group) * HC_KEY_BLOCK floats, 64-byte aligned.
+    hc_window_attend window_attend_f32;
+    hc_window_attend window_attend_f16;
+    hc_window_attend window_attend_i8;
+    // o of head j, token t at o + t * ldo + j * d = mix / total.
+    void (*window_finish)(const hc_queries* queries, float* o, int64_t ldo);
+} hc_kernels;
+
+// Each is null where this build has no such table; whether the machine can run it is asked of core/cpu.
+const hc_kernels* hc_kernels_scalar(void);
+const hc_kernels* hc_kernels_avx2(void);
+const hc_kernels* hc_kernels_avx512(void);
+
+#ifdef __cplusplus
+}
+#endif
