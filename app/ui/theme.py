@@ -9,7 +9,7 @@ from string import Template
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+from app.core.resources import resource
 
 SPACE = 8  # px; every margin and gap is a multiple or a half of it
 RADIUS = 8
@@ -65,7 +65,7 @@ _SHEET = Path(__file__).with_name("theme.qss")
 
 def load_fonts() -> None:
     """Register the fonts that ship with us; characters they lack come from the system."""
-    for file in sorted((RESOURCES / "fonts").glob("*.otf")):
+    for file in sorted(resource("fonts").glob("*.otf")):
         QFontDatabase.addApplicationFont(str(file))
 
 
