@@ -13,7 +13,7 @@ from engine.models.errors import ModelFileError
 _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "vocab_size": (1, 1 << 20),
     "hidden_size": (2, 1 << 16),
-    "layers": (1, 1024),
+    "layers": (1, 256),
     "heads": (1, 1024),
     "kv_heads": (1, 1024),
     "head_dim": (2, 1024),

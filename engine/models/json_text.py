@@ -1,0 +1,60 @@
+"""Reading JSON that somebody else wrote: strict, no duplicate keys, bounded depth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+from engine.models.errors import ModelFileError
+
+
+def parse_object(text: str | bytes, origin: str) -> dict[str, object]:
+    """The JSON object in `text` (UTF-8). Raises ModelFileError `model-json-invalid`, naming `origin`."""
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        value: object = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise _invalid(origin, "it is nested too deeply") from None
+    except ValueError as error:
+        raise _invalid(origin, str(error)[:160]) from None
+    if not isinstance(value, dict):
+        raise _invalid(origin, "it is not an object")
+    return value
+
+
+def read_object(path: Path, *, limit_bytes: int) -> dict[str, object]:
+    """The JSON object in a file of at most `limit_bytes`. Raises ModelFileError when that is not so."""
+    return parse_object(read_text(path, limit_bytes=limit_bytes), path.name)
+
+
+def read_text(path: Path, *, limit_bytes: int) -> str:
+    """A UTF-8 text file of at most `limit_bytes`, line ends untouched. Raises ModelFileError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise ModelFileError(
+            "model-file-unreadable", f"{path.name} cannot be read: {error.strerror or error}."
+        ) from error
+    if len(data) > limit_bytes:
+        raise ModelFileError("model-file-oversized", f"{path.name} is larger than {limit_bytes} bytes.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelFileError("model-text-invalid", f"{path.name} is not UTF-8 text.") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _invalid(origin: str, reason: str) -> ModelFileError:
+    return ModelFileError("model-json-invalid", f"{origin} is not valid: {reason}.")
