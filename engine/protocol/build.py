@@ -1,0 +1,24 @@
+"""A fingerprint of the code that both processes must share to understand each other."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def build_hash() -> str:
+    """SHA-256 over the sources of the protocol and the transport, as they were when this process first asked.
+
+    A program replaced on disk while it runs would start a worker of another version; the handshake then
+    refuses.
+    """
+    digest = hashlib.sha256()
+    here = Path(__file__).resolve().parent
+    for room in (here, here.parent / "transport"):
+        for source in sorted(room.glob("*.py")):
+            content = source.read_bytes()
+            digest.update(f"{room.name}/{source.name} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
