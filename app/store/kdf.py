@@ -41,8 +41,7 @@ class KdfParameters:
     def reaches(self, floor: KdfParameters) -> bool:
         """Tell whether no part of the cost is below `floor`."""
         return (
-            self.memory_kib >= floor.memory_kib and self.passes >= floor.passes and self.lanes >=
-            floor.lanes
+            self.memory_kib >= floor.memory_kib and self.passes >= floor.passes and self.lanes >= floor.lanes
         )
 
 

@@ -59,7 +59,7 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of one copy. `generation` grows by one with each change; `mac` covers all that precedes it."""
+    """The content of one copy. `generation` grows with each change; `mac` covers all that precedes it."""
 
     format: Literal["huisclos-vault"]
     version: Literal[1]
@@ -89,7 +89,7 @@ def encode(file: KeyFile) -> bytes:
 
 
 def decode(raw: bytes) -> KeyFile:
-    """Read one copy without trusting it. Raises VaultNewer for a later version, VaultDamaged for anything else."""
+    """Read one copy, trusting nothing. Raises VaultNewer for a later version, else VaultDamaged."""
     if len(raw) > MAX_FILE_BYTES:
         raise VaultDamaged("key-file")
     try:
@@ -118,7 +118,7 @@ def make_slot(keys: KeyRing, vault_id: str, kind: SlotKind, secret: str, cost: K
 
 def sign(keys: KeyRing, vault_id: str, generation: int, slots: Sequence[Slot]) -> KeyFile:
     """Put slots together under a MAC by the vault's own header key."""
-    unsigned = KeyFile("huisclos-vault", VERSION, vault_id, generation, tuple(slots), "0" * 64)
+    unsigned = KeyFile("huisclos-vault", 1, vault_id, generation, tuple(slots), "0" * 64)
     return msgspec.structs.replace(unsigned, mac=_mac(keys, unsigned))
 
 
@@ -193,7 +193,7 @@ def open_copies(copies: Sequence[KeyFile], secret: str, floor: KdfParameters | N
 
 
 def save(folder: Path, file: KeyFile) -> None:
-    """Write both copies durably, A before B, so that one whole copy exists at every moment. Raises OSError."""
+    """Write both copies durably, A before B, so that one is whole at every moment. Raises OSError."""
     raw = encode(file)
     for name in (FILE_A, FILE_B):
         path = folder / name
@@ -213,7 +213,7 @@ def _holds(path: Path, raw: bytes) -> bool:
 
 
 def _associated(vault_id: str, slot_id: str, kind: str, record: KdfRecord) -> bytes:
-    """What a wrapped key is bound to: any field changed, or a slot moved to another vault, and it will not open."""
+    """What a wrapped key is bound to: with a field changed or in another vault it will not open."""
     parts = (
         "huisclos-slot/1", vault_id, slot_id, kind, record.algorithm,
         str(record.memory_kib), str(record.passes), str(record.lanes), record.salt,
