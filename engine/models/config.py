@@ -16,7 +16,7 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "layers": (1, 256),
     "heads": (1, 1024),
     "kv_heads": (1, 1024),
-    "head_dim": (2, 1024),
+    "head_dim": (2, 512),
     "intermediate_size": (1, 1 << 18),
     "gate_rank": (1, 4096),
     "sliding_window": (1, 1 << 20),
