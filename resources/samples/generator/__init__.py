@@ -1,0 +1,1 @@
+"""Writes the sample dossiers; run by hand, its output is committed beside it."""
