@@ -1,8 +1,8 @@
 """Runs somebody else's Jinja template with an end to everything it can do.
 
-Jinja's immutable sandbox keeps a template away from Python; what it does not bound is work: loops in
-loops, strings that double. Here every step of a loop, every call, filter, comparison and operator is paid for out of one budget,
-sizes are checked before they come to be, and only a short list of filters and methods exists.
+Jinja's immutable sandbox keeps a template away from Python; what it does not bound is work: loops in loops,
+strings that double. Here every step of a loop, every call, filter, comparison and operator is paid for out of
+one budget, sizes are checked before they come to be, and only a short list of filters and methods exists.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any, Final, NoReturn
 
 import jinja2
 from jinja2 import nodes
+from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext, Macro, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
@@ -31,20 +32,26 @@ _RANGE_MAX: Final = 4096
 _NUMBER_MAX_BITS: Final = 256
 _CHARS_PER_UNIT: Final = 256
 
-_FILTERS: Final = (
-    "abs capitalize count d default dictsort first float int items join last length list lower map max min
-    reject " "rejectattr replace reverse round safe select selectattr sort string sum title trim unique upper"
-).split()
-_TESTS: Final = (
-    "boolean callable defined divisibleby eq equalto even false float ge greaterthan gt in integer iterable
-    le " "lessthan lower lt mapping ne none number odd sameas sequence string true undefined upper != < <=
-    == > >="
-).split()
+# fmt: off
+_FILTERS: Final = [
+    "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last",
+    "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select",
+    "selectattr", "sort", "string", "sum", "title", "trim", "unique", "upper",
+]
+_TESTS: Final = [
+    "boolean", "callable", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge",
+    "greaterthan", "gt", "in", "integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne",
+    "none", "number", "odd", "sameas", "sequence", "string", "true", "undefined", "upper", "!=", "<",
+    "<=", "==", ">", ">=",
+]
+_TEXT_METHODS: Final = [
+    "capitalize", "count", "endswith", "find", "index", "isalpha", "isdigit", "isspace", "join", "lower",
+    "lstrip", "removeprefix", "removesuffix", "replace", "rfind", "rsplit", "rstrip", "split",
+    "splitlines", "startswith", "strip", "title", "upper",
+]
+# fmt: on
 _METHODS: Final[Mapping[type, frozenset[str]]] = {
-    str: frozenset(
-        "capitalize count endswith find index isalpha isdigit isspace join lower lstrip removeprefix
-        removesuffix " "replace rfind rsplit rstrip split splitlines startswith strip title upper".split()
-    ),
+    str: frozenset(_TEXT_METHODS),
     dict: frozenset(["get", "items", "keys", "values"]),
     list: frozenset(["count", "index"]),
     tuple: frozenset(["count", "index"]),
@@ -65,7 +72,7 @@ class _Meter:
 
 
 class BoundedTemplate:
-    """A compiled template. Rendering may happen from any thread; one at a time, since the budget is per rendering."""
+    """A compiled template. Any thread may render; one at a time, since the budget is per rendering."""
 
     def __init__(self, source: str) -> None:
         """Raises ChatTemplateError `template-invalid`, `template-forbidden` or `template-oversized`."""
@@ -90,7 +97,7 @@ class BoundedTemplate:
             ) from None
 
     def render(self, variables: Mapping[str, object]) -> str:
-        """Raises ChatTemplateError: `template-refused` (the template says no), `-too-slow`, `-oversized`, `-failed`."""
+        """Raises ChatTemplateError `template-` `refused`, `too-slow`, `oversized` or `failed`."""
         with self._lock:
             self._environment.meter = _Meter()
             pieces: list[str] = []
@@ -119,7 +126,11 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         super().__init__(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"], finalize=self._emit
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.loopcontrols"],
+            finalize=self._emit,
+            optimized=False,  # Folding constants would work before there is a budget.
         )
         self.meter: _Meter | None = None
         self.filters = {name: self._metered(self.filters[name]) for name in _FILTERS}
@@ -127,6 +138,7 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
             "tojson": self._metered(_to_json),
             "replace": self._metered(self._replace),
             "join": self._metered(self._join),
+            "safe": self._metered(str),
             "_steps": self._metered(lambda values: values),
             "_searched": self._metered(lambda value: value),
             "_together": self._metered(lambda parts: self._join(list(parts))),
@@ -159,6 +171,11 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
             return bool(super().is_safe_attribute(obj, attr, value))
         return False
 
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        if getattr(value, "__name__", "") in ("format", "format_map"):
+            raise SecurityError("formatting is not allowed")
+        return None
+
     def getitem(self, obj: Any, argument: Any) -> Any:
         self._spend(None, _cost(obj) if isinstance(argument, slice) else 1)
         return super().getitem(obj, argument)
@@ -170,7 +187,7 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(owner, str) and name == "replace":
             return self._replace(owner, *args, **kwargs)
         if isinstance(owner, str) and name == "join":
-            return self._join(*args, d=owner)
+            return self._join(args[0] if args else (), owner)
         if isinstance(owner, str) and name not in _METHODS[str]:
             raise SecurityError(f"{name} is not allowed")
         return super().call(__context, __obj, *args, **kwargs)
@@ -204,12 +221,12 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         return metered
 
     def _spend(self, _: object, units: int) -> str:
-        # Constant expressions are folded while compiling, when there is no meter yet.
         if self.meter is not None:
             self.meter.spend(units)
         return ""
 
-    def _emit(self, value: Any) -> Any:
+    @jinja2.pass_context  # So marked, Jinja leaves even constant output to the rendering.
+    def _emit(self, _: object, value: Any) -> Any:
         self._spend(None, 1 + _cost(value))
         return value
 
@@ -263,7 +280,9 @@ class _Metering(NodeTransformer):
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
-        return _filtered("_together", nodes.List(node.nodes, lineno=node.lineno))
+        together: list[nodes.Expr] = node.nodes
+        whole = nodes.List(together, lineno=node.lineno)
+        return _filtered("_together", whole)
 
 
 def _filtered(name: str, expression: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
