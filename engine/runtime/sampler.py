@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to choose. `temperature` 0 is greedy; `top_p` 1 keeps every token; `repetition_penalty` 1 is none."""
+    """How to choose. `temperature` 0 is greedy; `top_p` 1 keeps every token; `repetition_penalty` 1 is
+    none.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
@@ -38,8 +40,8 @@ class Choice:
 class Sampler:
     """One generation's choices. Not shared between threads: it holds the random stream and the tokens seen.
 
-    `vocabulary` is the number of ids the tokenizer knows: output rows beyond it are padding (spec 1.8) and are
-    never chosen. The same seed and logits give the same choices.
+    `vocabulary` is the number of ids the tokenizer knows: output rows beyond it are padding (spec 1.8) and
+    are never chosen. The same seed and logits give the same choices.
     """
 
     def __init__(self, sampling: Sampling, *, vocabulary: int) -> None:
@@ -57,7 +59,9 @@ class Sampler:
                 self._seen[token_id] = True
 
     def choose(self, logits: NDArray[np.float32]) -> Choice:
-        """Takes float32 [vocab] logits (padding rows included). Raises ValueError when they are not numbers."""
+        """Takes float32 [vocab] logits (padding rows included). Raises ValueError when they are not
+        numbers.
+        """
         row = np.asarray(logits, dtype=np.float64)[: self._vocabulary]
         if not np.isfinite(row).all():
             raise ValueError("the model gave logits that are not finite numbers")
