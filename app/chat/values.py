@@ -1,6 +1,7 @@
 """What an answer is made of: statements, their grade, and citations that point at words on a page.
 
-Everything here is an immutable value; coordinates are points (1/72 inch) with the origin at the top left of the page.
+Everything here is an immutable value; coordinates are points (1/72 inch) with the origin at the top left of
+the page.
 """
 
 from __future__ import annotations

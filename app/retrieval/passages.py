@@ -62,7 +62,9 @@ def _looks_like_heading(line: str, next_line: str) -> bool:
 
 
 def _blocks(text: str) -> list[tuple[int, int, bool]]:
-    """Stretches (start, end, is_heading) between which no sentence runs on: paragraphs, list items, short lines."""
+    """Stretches (start, end, is_heading) between which no sentence runs on: paragraphs, list items, short
+    lines.
+    """
     lines = _lines(text)
     width = max((end - start for start, end in lines), default=0)
     blocks: list[tuple[int, int, bool]] = []
@@ -85,7 +87,9 @@ def _blocks(text: str) -> list[tuple[int, int, bool]]:
         if open_at is None:
             open_at = start
         # A short line whose successor starts like a new thought is a row or a label, not a wrapped sentence.
-        starts_anew = bool(following) and (following.lstrip()[:1].isupper() or following.lstrip()[:1].isdigit())
+        starts_anew = bool(following) and (
+            following.lstrip()[:1].isupper() or following.lstrip()[:1].isdigit()
+        )
         if short and starts_anew:
             blocks.append((open_at, end, False))
             open_at = None

@@ -1,7 +1,8 @@
-"""Words as the index sees them: folded (case, accents, ligatures), with spans, elisions cut, Chinese as bigrams.
+"""Words as the index sees them: folded (case, accents, ligatures), with spans, elisions cut, Chinese as
+bigrams.
 
-The same functions serve text and questions, so both sides always agree. Spans are character offsets into the text
-as it was given (``text[start:end]``).
+The same functions serve text and questions, so both sides always agree. Spans are character offsets into
+the text as it was given (``text[start:end]``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 _CJK = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
 _TOKEN = re.compile(rf"[{_CJK}]+|(?:[^\W_{_CJK}][\u0300-\u036f]*)+")
 _IS_CJK = re.compile(rf"[{_CJK}]")
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l"})
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l"}
+)
 
-# What stands before an apostrophe in French: "l'hôpital", "qu'il", "jusqu'au". Dropped wherever words are weighed;
-# the index keeps them as words of their own, so that a quoted phrase still has its exact neighbours.
-ELISIONS = frozenset("l d j m n s t c qu jusqu lorsqu puisqu quoiqu".split())
+# What stands before an apostrophe in French: "l'hôpital", "qu'il", "jusqu'au". Dropped wherever words are
+# weighed; the index keeps them as words of their own, so that a quoted phrase still has its exact neighbours.
+ELISIONS = frozenset(["l", "d", "j", "m", "n", "s", "t", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ _SUFFIXES: tuple[tuple[str, str, int], ...] = (
 def stem(word: str) -> str:
     """A light French and English stem of a folded word; numbers and Chinese stay as they are.
 
-    One table serves both languages: conflating a little too much costs less than guessing a language per word.
+    One table serves both languages: conflating a little too much costs less than guessing a language per
+    word.
     """
     if len(word) < 4 or not word.isalpha() or is_cjk(word) or word.endswith("ss"):
         return word
@@ -116,21 +120,22 @@ def stem(word: str) -> str:
 
 
 _STOP_FR = """
-a ai ainsi alors apres as au aucun aucune aussi autre autres aux avait avant avec avez avoir avons ayant c ca car ce
-ceci cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de depuis des donc dont du elle
-elles en encore entre es est et etaient etait ete etes etre eu eux fait faire fut il ils j jusqu l la laquelle le
-lequel les lesquelles lesquels leur leurs lors lorsqu lui m ma mais me meme mes moi mon n ne ni nos notre nous on ont
-or ou par parmi pas pendant peut peuvent plus pour pourquoi puis puisqu qu quand que quel quelle quelles quels qui
-quoi quoiqu s sa sans se selon sera seront ses si sien soit son sont sous sur t ta tandis te tel telle tels tes toi
-ton tous tout toute toutes tres tu un une vers vos votre vous y avoir dit indique mentionne precise concernant
-existe figure il-y-a quelqu ici
+a ai ainsi alors apres as au aucun aucune aussi autre autres aux avait avant avec avez avoir avons ayant c
+ca car ce ceci cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de depuis des
+donc dont du elle elles en encore entre es est et etaient etait ete etes etre eu eux fait faire fut il ils j
+jusqu l la laquelle le lequel les lesquelles lesquels leur leurs lors lorsqu lui m ma mais me meme mes moi
+mon n ne ni nos notre nous on ont or ou par parmi pas pendant peut peuvent plus pour pourquoi puis puisqu qu
+quand que quel quelle quelles quels qui quoi quoiqu s sa sans se selon sera seront ses si sien soit son sont
+sous sur t ta tandis te tel telle tels tes toi ton tous tout toute toutes tres tu un une vers vos votre vous
+y avoir dit indique mentionne precise concernant existe figure il-y-a quelqu ici
 """
 _STOP_EN = """
-a about above after again all also am an and any are as at be because been before being below between both but by can
-could did do does doing down during each few for from further had has have having he her here hers him his how i if
-in into is it its itself just me more most my no nor not now of off on once only or other our out over own s same she
-should so some such t than that the their them then there these they this those through to too under until up upon
-was we were what when where which while who whom whose why will with would you your according mention mentioned
-mentions stated state states say says said tell please give given there
+a about above after again all also am an and any are as at be because been before being below between both
+but by can could did do does doing down during each few for from further had has have having he her here
+hers him his how i if in into is it its itself just me more most my no nor not now of off on once only or
+other our out over own s same she should so some such t than that the their them then there these they this
+those through to too under until up upon was we were what when where which while who whom whose why will
+with would you your according mention mentioned mentions stated state states say says said tell please give
+given there
 """
 STOP_WORDS = frozenset(fold(w) for w in (_STOP_FR + _STOP_EN).split()) | ELISIONS

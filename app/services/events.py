@@ -1,4 +1,6 @@
-"""Plain events published on ``Workspace.events``; any thread may publish, so subscribers hop threads themselves."""
+"""Plain events published on ``Workspace.events``; any thread may publish, so subscribers hop threads
+themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A verb in flight: progress, cancel, result and change flags. Thread safe; callbacks run on a worker thread."""
+"""A verb in flight: progress, cancel, result and change flags. Thread safe; callbacks run on a worker
+thread.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Immutable snapshots that the window and the terminal show. Times are seconds since the epoch, sizes bytes."""
+"""Immutable snapshots that the window and the terminal show. Times are seconds since the epoch, sizes
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class DossierCard:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a file did not make it. ``template`` is English with ``{params}``; the window translates by code."""
+    """Why a file did not make it. ``template`` is English with ``{params}``; the window translates by
+    code.
+    """
 
     code: str
     template: str
@@ -90,7 +94,9 @@ class DocumentCard:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionCard:
-    """A row of the visible exception list: a file that was not taken in, why, and whether a retry can help."""
+    """A row of the visible exception list: a file that was not taken in, why, and whether a retry can
+    help.
+    """
 
     id: str  # hand it to ``retry`` or ``dismiss``
     dossier_id: str
@@ -103,7 +109,9 @@ class ExceptionCard:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """``added`` and ``resumed`` name documents now ready; ``duplicates`` pairs a file name with what it equals."""
+    """``added`` and ``resumed`` name documents now ready; ``duplicates`` pairs a file name with what it
+    equals.
+    """
 
     added: tuple[DocumentCard, ...]
     duplicates: tuple[tuple[str, str], ...]
@@ -115,7 +123,9 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One page that holds the words. ``marks`` are spans of ``snippet``; ``spans`` are spans of the page's text."""
+    """One page that holds the words. ``marks`` are spans of ``snippet``; ``spans`` are spans of the page's
+    text.
+    """
 
     document_id: str
     document: str

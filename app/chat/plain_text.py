@@ -1,0 +1,97 @@
+"""Text made comparable without losing where each character came from.
+
+Normalised: compatibility forms and ligatures (ﬁ → fi), typographic quotes and dashes, case, soft hyphens,
+words broken by a hyphen at a line's end, and any run of white space as one space. Accents, digits and units
+stay.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_PLAIN = str.maketrans(
+    {
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
+        "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
+        "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-",
+        "œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "\u03bc": "\u03bc", "µ": "\u03bc",
+    }
+)  # fmt: skip
+_INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """``text[i]`` came from the original's character ``origin[i]``."""
+
+    text: str
+    origin: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The original's span behind ``text[start:end]`` (which is not empty)."""
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+def _breaks_word(text: str, at: int) -> int:
+    """Length of a hyphen and line break that cut a word in two at ``at``, or 0."""
+    if text[at] not in "-\u00ad\u2010" or at == 0 or not text[at - 1].isalpha():
+        return 0
+    end = at + 1
+    while end < len(text) and text[end] in " \t\r":
+        end += 1
+    if end >= len(text) or text[end] != "\n":
+        return 0
+    while end < len(text) and text[end].isspace():
+        end += 1
+    return end - at if end < len(text) and text[end].islower() else 0
+
+
+def normalise(text: str) -> PlainText:
+    out: list[str] = []
+    origin: list[int] = []
+    at = 0
+    while at < len(text):
+        skip = _breaks_word(text, at)
+        if skip:
+            at += skip
+            continue
+        character = text[at]
+        if character in _INVISIBLE:
+            at += 1
+            continue
+        if character.isspace():
+            if out and out[-1] != " ":
+                out.append(" ")
+                origin.append(at)
+            at += 1
+            continue
+        # Combining marks belong to the letter before them: they are composed with it.
+        end = at + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        for plain in unicodedata.normalize("NFKC", text[at:end]).translate(_PLAIN).casefold():
+            if plain.isspace():
+                if out and out[-1] == " ":
+                    continue
+                plain = " "
+            out.append(plain)
+            origin.append(at)
+        at = end
+    if out and out[-1] == " ":
+        out.pop()
+        origin.pop()
+    return PlainText("".join(out), tuple(origin))
+
+
+def strip_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def tokens(plain: str) -> list[tuple[str, int, int]]:
+    """(token without accents, start, end): words and whole numbers with their inner points, commas and
+    slashes.
+    """
+    return [(strip_accents(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(plain)]
