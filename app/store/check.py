@@ -22,6 +22,7 @@ from app.store.sealed import SealedFiles
 
 Level = Literal["quick", "full"]
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FULL_TEXT = re.compile(r"\bUSING\s+fts5\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,10 @@ def _database_problems(database: Database, level: Level) -> list[Problem]:
             for row in connection.exec_driver_sql("PRAGMA foreign_key_check"):
                 table = str(row[0])
                 found.append(Problem("foreign-key", table if _TABLE.fullmatch(table) else ""))
-            tables = [
-                str(row[0])
-                for row in connection.exec_driver_sql(
-                    "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%fts5%'"
-                )
-            ]
+            virtual = connection.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'"
+            )
+            tables = [str(name) for name, sql in virtual if _FULL_TEXT.search(str(sql))]
     except VaultDamaged:
         return [Problem("database-damaged")]
     return found[:100] + [
