@@ -74,10 +74,10 @@ def draw_letterhead(canvas: Canvas, paper: Paper) -> None:
         canvas.rect(0, PAGE_HEIGHT - 30 * mm, PAGE_WIDTH, 30 * mm, stroke=0, fill=1)
         canvas.setFillColor(white)
         canvas.setFont(face(font, "bold"), 16)
-        canvas.drawString(20 * mm, PAGE_HEIGHT - 13 * mm, head[0])
+        canvas.drawString(24 * mm, PAGE_HEIGHT - 13 * mm, head[0])
         canvas.setFont(face(font), 8.5)
         for number, line in enumerate(head[1:]):
-            canvas.drawString(20 * mm, PAGE_HEIGHT - 18.5 * mm - number * 10.5, line)
+            canvas.drawString(24 * mm, PAGE_HEIGHT - 18.5 * mm - number * 10.5, line)
     elif style == "centre":
         canvas.setFillColor(colour)
         if logo:
@@ -92,10 +92,10 @@ def draw_letterhead(canvas: Canvas, paper: Paper) -> None:
         base = top - 8 - len(head[1:]) * 11 - 6
         canvas.line(60 * mm, base, PAGE_WIDTH - 60 * mm, base)
     elif style in {"left", "side"}:
-        start = 20 * mm
+        start = 24 * mm
         if logo:
             draw_logo(canvas, logo, start, top - 11 * mm, 15 * mm, colour)
-            start += 20 * mm
+            start += 24 * mm
         canvas.setFillColor(colour)
         canvas.setFont(face(font, "bold"), 13)
         canvas.drawString(start, top, head[0])
@@ -105,7 +105,7 @@ def draw_letterhead(canvas: Canvas, paper: Paper) -> None:
             canvas.drawString(start, top - 13 - number * 10.5, line)
         canvas.setStrokeColor(colour)
         canvas.setLineWidth(1)
-        canvas.line(20 * mm, PAGE_HEIGHT - 36 * mm, PAGE_WIDTH - 20 * mm, PAGE_HEIGHT - 36 * mm)
+        canvas.line(24 * mm, PAGE_HEIGHT - 36 * mm, PAGE_WIDTH - 24 * mm, PAGE_HEIGHT - 36 * mm)
     if style == "side":
         draw_side_column(canvas, paper, font, colour)
     canvas.restoreState()
@@ -134,13 +134,13 @@ def draw_folio(canvas: Canvas, paper: Paper, page: int, total: int) -> None:
     for number, line in enumerate(paper.fields.get("foot", [])):
         canvas.drawCentredString(PAGE_WIDTH / 2, 13 * mm - number * 9, typeset(line, paper.language))
     joint = "sur" if paper.language == "fr" else "of"
-    canvas.drawRightString(PAGE_WIDTH - 20 * mm, 18 * mm, f"Page {page} {joint} {total}")
+    canvas.drawRightString(PAGE_WIDTH - 24 * mm, 18 * mm, f"Page {page} {joint} {total}")
     running = paper.first("run")
     if page > 1 and running:
-        canvas.drawString(20 * mm, PAGE_HEIGHT - 13 * mm, typeset(running, paper.language))
+        canvas.drawString(24 * mm, PAGE_HEIGHT - 13 * mm, typeset(running, paper.language))
         canvas.setStrokeColor(GREY)
         canvas.setLineWidth(0.4)
-        canvas.line(20 * mm, PAGE_HEIGHT - 15 * mm, PAGE_WIDTH - 20 * mm, PAGE_HEIGHT - 15 * mm)
+        canvas.line(24 * mm, PAGE_HEIGHT - 15 * mm, PAGE_WIDTH - 24 * mm, PAGE_HEIGHT - 15 * mm)
     canvas.restoreState()
 
 
@@ -163,14 +163,22 @@ class Signature(Flowable):  # type: ignore[misc]
         canvas.setStrokeColor(HexColor("#1B2A6B"))
         canvas.setLineWidth(1.1)
         path = canvas.beginPath()
-        x, y = self.left, 12.0
+        lean, x, y = source.uniform(2, 9), self.left, source.uniform(8, 16)
         path.moveTo(x, y)
-        for index in range(7 + len(self.name) // 5):
-            step = source.uniform(7, 16)
-            rise = source.uniform(8, 24) * (1 if index % 2 else -0.4)
-            path.curveTo(x + step * 0.1, y + rise, x + step * 0.9, y + rise * 1.1, x + step, 12 + rise * 0.1)
-            x, y = x + step, 12 + rise * 0.1
-        path.curveTo(x + 20, y + 8, self.left + 40, 2, self.left - 8, 5)
+        for index in range(source.randint(4, 7)):
+            tall = index == 0 or source.random() < 0.35
+            rise = source.uniform(20, 34) if tall else source.uniform(4, 13)
+            step = source.uniform(10, 24)
+            path.curveTo(
+                x + lean, y + rise, x + step + lean, y + rise * source.uniform(0.5, 1.2), x + step * 0.6, y
+            )
+            dip = source.uniform(3, 9)
+            path.curveTo(
+                x + step * 0.5, y - dip, x + step, y - dip * 0.6, x + step, y + source.uniform(-2, 3)
+            )
+            x += step
+        if source.random() < 0.7:
+            path.curveTo(x + 30, y + 10, self.left + 50, y - 16, self.left - 10, y - source.uniform(4, 10))
         canvas.drawPath(path, stroke=1, fill=0)
 
 

@@ -22,7 +22,9 @@ def stems(text: str) -> set[str]:
     plain = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "OE"))
     plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
     words = re.findall(r"[a-z0-9]+", plain)
-    return {word[:STEM_LENGTH] for word in words if word not in IDLE_WORDS and (len(word) > 1 or word.isdigit())}
+    return {
+        word[:STEM_LENGTH] for word in words if word not in IDLE_WORDS and (len(word) > 1 or word.isdigit())
+    }
 
 
 def shares_keyword(question: str, quote: str) -> bool:

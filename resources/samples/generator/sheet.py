@@ -29,6 +29,7 @@ from .furniture import PAGE_HEIGHT, PAGE_WIDTH, Signature, Stamp, draw_folio, dr
 from .markup import Block, Paper, typeset
 from .vitals import build_vitals
 
+MARGIN_MM = 24
 HEAD_HEIGHT_MM = {"band": 38, "centre": 44, "left": 42, "side": 42, "plain": 20}
 
 
@@ -50,8 +51,8 @@ class Sheet:
         self.size = float(paper.first("size", "10"))
         self.colour = HexColor("#" + paper.first("colour", "333333"))
         self.side = paper.first("style") == "side"
-        self.width = PAGE_WIDTH - (82 if self.side else 40) * mm
-        leading = self.size * float(paper.first("leading", "1.35"))
+        self.width = PAGE_WIDTH - (86 if self.side else 2 * MARGIN_MM) * mm
+        leading = self.size * float(paper.first("leading", "1.45"))
         base = ParagraphStyle("base", fontName=face(self.font), fontSize=self.size, leading=leading)
         justified = TA_JUSTIFY if paper.first("justify", "yes") == "yes" else 0
 
@@ -60,7 +61,9 @@ class Sheet:
 
         bold = face(self.font, "bold")
         self.styles = {
-            "paragraph": style("paragraph", spaceAfter=self.size * 0.6, alignment=justified),
+            "paragraph": style(
+                "paragraph", spaceAfter=self.size * 0.75, alignment=justified, allowWidows=0, allowOrphans=0
+            ),
             "bullet": style("bullet", leftIndent=14, bulletIndent=4, spaceAfter=2.5),
             "left": style("left", spaceAfter=self.size * 0.7),
             "right": style("right", spaceAfter=self.size * 0.7, leftIndent=self.width * 0.52),
@@ -70,7 +73,7 @@ class Sheet:
                 borderColor=self.colour,
                 borderWidth=0.8,
                 borderPadding=6,
-                spaceBefore=8,
+                spaceBefore=14,
                 spaceAfter=12,
                 backColor=HexColor("#F6F6F2"),
             ),
@@ -88,14 +91,14 @@ class Sheet:
                 "section",
                 fontName=bold,
                 fontSize=self.size + 1,
-                spaceBefore=7,
-                spaceAfter=4,
+                spaceBefore=9,
+                spaceAfter=5,
                 textColor=self.colour,
                 keepWithNext=1,
             ),
             "subsection": style("subsection", fontName=bold, spaceBefore=4, spaceAfter=2, keepWithNext=1),
         }
-        cell_size = self.size - 1
+        cell_size = self.size - 0.8
         self.cell = style("cell", fontSize=cell_size, leading=cell_size * 1.22)
         self.cell_right = ParagraphStyle("cell_right", parent=self.cell, alignment=TA_RIGHT)
 
@@ -123,8 +126,8 @@ class Sheet:
         total = sum(shares)
         commands: list[tuple[object, ...]] = [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("TOPPADDING", (0, 0), (-1, -1), 2.5),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+            ("TOPPADDING", (0, 0), (-1, -1), 4),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
             ("LEFTPADDING", (0, 0), (-1, -1), 4),
             ("RIGHTPADDING", (0, 0), (-1, -1), 4),
         ]
@@ -137,7 +140,7 @@ class Sheet:
                     commands += [("BACKGROUND", (0, 0), (-1, 0), self.colour)]
         table = Table(
             cells,
-            colWidths=[share / total * self.width for share in shares],
+            colWidths=[f"{share / total * 100:.4f}%" for share in shares],
             repeatRows=1 if headed else 0,
             spaceBefore=3,
             spaceAfter=8,
@@ -157,7 +160,9 @@ class Sheet:
             elif block.kind == "pagebreak":
                 story.append(PageBreak())
             elif block.kind == "sign":
-                story += [Signature(block.lines[0])]
+                signature = Signature(block.lines[0])
+                signature.keepWithNext = 1
+                story.append(signature)
             elif block.kind == "stamp":
                 story.append(Stamp(typeset(block.lines[0], language)))
             elif block.kind == "space":
@@ -184,13 +189,16 @@ class Sheet:
             count = document.page
             draw_folio(canvas, paper, document.page, total)
 
-        left, bottom = (62 if self.side else 20) * mm, 24 * mm
+        bottom = 26 * mm
 
-        def frame(head_mm: float) -> Frame:
+        def frame(head_mm: float, left: float, width: float) -> Frame:
             height = PAGE_HEIGHT - head_mm * mm - bottom
             return Frame(
-                left, bottom, self.width, height, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+                left, bottom, width, height, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
             )
+
+        left = (62 if self.side else MARGIN_MM) * mm
+        whole = PAGE_WIDTH - 2 * MARGIN_MM * mm
 
         head_mm = float(paper.first("headroom") or HEAD_HEIGHT_MM[paper.first("style", "plain")])
         document = BaseDocTemplate(
@@ -205,8 +213,8 @@ class Sheet:
         )
         document.addPageTemplates(
             [
-                PageTemplate("first", [frame(head_mm)], onPage=first),
-                PageTemplate("later", [frame(20)], onPage=later),
+                PageTemplate("first", [frame(head_mm, left, self.width)], onPage=first),
+                PageTemplate("later", [frame(22, MARGIN_MM * mm, whole)], onPage=later),
             ]
         )
         document.build(self.build_flowables())
