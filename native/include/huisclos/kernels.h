@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define HC_KERNEL_ABI 1u
+#define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
     HC_GROUP = 128,      // inputs that share one weight scale and one activation scale
@@ -117,7 +118,8 @@ typedef struct hc_kernels {
     uint32_t abi;     // HC_KERNEL_ABI
     const char* name; // "scalar", "avx2", "avx512"
 
-    // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; an all-zero group gets scale 0.
+    // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; a group whose largest is below
+    // HC_TINY counts as zeros and gets scale 0.
     void (*quantise_rows)(const hc_rows* x, int64_t cols, const hc_codes* out);
     hc_matmul_float matmul_f32;
     hc_matmul_float matmul_bf16;
@@ -152,7 +154,7 @@ typedef struct hc_kernels {
 
     hc_window_store window_store_f32;
     hc_window_store window_store_f16;
-    hc_window_store window_store_i8; // scale = max|x| / 127 of the entry; all-zero entry: scale 0
+    hc_window_store window_store_i8; // as quantise_rows, one scale per entry
     // scratch: (2 * d + tokens * group) * HC_KEY_BLOCK floats, 64-byte aligned.
     hc_window_attend window_attend_f32;
     hc_window_attend window_attend_f16;

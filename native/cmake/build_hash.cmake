@@ -1,0 +1,10 @@
+# Writes OUT with the hash of every source below ROOT. engine/kernels.py (source_hash) computes the same.
+file(GLOB_RECURSE paths RELATIVE "${ROOT}" "${ROOT}/*.h" "${ROOT}/*.cpp" "${ROOT}/*.txt" "${ROOT}/*.cmake")
+list(SORT paths COMPARE STRING CASE SENSITIVE)
+set(lines "")
+foreach(path IN LISTS paths)
+  file(SHA256 "${ROOT}/${path}" digest)
+  string(APPEND lines "${path} ${digest}\n")
+endforeach()
+string(SHA256 total "${lines}")
+file(WRITE "${OUT}" "#pragma once\n#define HC_BUILD_HASH \"${total}\"\n")

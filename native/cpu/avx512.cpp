@@ -1,0 +1,1 @@
+#include "huisclos/kernels.h"

@@ -1,0 +1,223 @@
+#include "model/chunk.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace hc {
+
+Chunk::Chunk(const Model& model, const State& state, Workspace& space, const Request& request)
+    : model_(model),
+      config_(model.config()),
+      kernels_(model.kernels()),
+      state_(state),
+      space_(space),
+      request_(request),
+      tokens_(request.tokens) {}
+
+bool Chunk::compute() {
+    embed();
+    rotations();
+    keep_hidden(0);
+    for (std::size_t i = 0; i < model_.layers.size(); ++i) {
+        const Layer& layer = model_.layers[i];
+        // Behind the last mixer only the positions whose logits are wanted go on.
+        const bool last = i + 1 == model_.layers.size() && request_.hidden == nullptr;
+        const std::int64_t from = last ? tokens_ - request_.logit_rows : 0;
+        normalise(layer.attn_norm, 0, i > 0);
+        if (i > 0) {
+            keep_hidden(static_cast<std::int64_t>(i));
+        }
+        if (config_.is_window[i] != 0) {
+            mix_window(i, from < tokens_);
+        } else {
+            mix_gated(i);
+        }
+        if (cancelled()) {
+            return false;
+        }
+        if (from < tokens_) {
+            feed_forward(layer, from);
+        }
+        if (cancelled()) {
+            return false;
+        }
+    }
+    const std::int64_t from = request_.hidden != nullptr ? 0 : tokens_ - request_.logit_rows;
+    if (from < tokens_) {
+        normalise(model_.norm, from, true);
+        keep_hidden(config_.layers);
+        if (request_.hidden != nullptr) {
+            const std::int64_t size = tokens_ * config_.hidden_size;
+            std::memcpy(request_.hidden + (config_.layers + 1) * size, space_.normed,
+                        static_cast<std::size_t>(size) * sizeof(float));
+        }
+    }
+    if (request_.logit_rows > 0) {
+        const std::int64_t first = (tokens_ - request_.logit_rows) * config_.hidden_size;
+        products({{&model_.lm_head, nullptr, request_.logits}}, space_.normed + first, request_.logit_rows);
+    }
+    return !cancelled();
+}
+
+void Chunk::commit(State& state) {
+    const std::int64_t slots = config_.ring_entries();
+    for (std::size_t i = 0; i < model_.layers.size(); ++i) {
+        StagedLayer& staged = space_.staged[i];
+        if (config_.is_window[i] == 0) {
+            state.gla[i].states.swap(staged.states);
+            state.gla[i].past.swap(staged.past);
+            continue;
+        }
+        WindowMemory& memory = state.window[i];
+        const auto keep = [&](const Buffer& ring, const Buffer& fresh, std::int64_t entry_bytes) {
+            for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
+                for (std::int64_t t = std::max<std::int64_t>(0, tokens_ - slots); t < tokens_; ++t) {
+                    const std::int64_t slot = head * slots + (state.position + t) % slots;
+                    std::memcpy(ring.bytes() + slot * entry_bytes, fresh.bytes() + (head * tokens_ + t) * entry_bytes,
+                                static_cast<std::size_t>(entry_bytes));
+                }
+            }
+        };
+        const std::int64_t entry_bytes = config_.head_dim * element_bytes(state.precision);
+        keep(memory.keys, staged.keys, entry_bytes);
+        keep(memory.values, staged.values, entry_bytes);
+        if (state.precision == WindowPrecision::i8) {
+            keep(memory.key_scales, staged.key_scales, sizeof(float));
+            keep(memory.value_scales, staged.value_scales, sizeof(float));
+        }
+    }
+    state.position += tokens_;
+}
+
+void Chunk::embed() {
+    const Matrix& matrix = model_.embeddings;
+    hc_embed row = kernels_.embed_f32;
+    switch (matrix.format) {
+        case Format::bf16:
+            row = kernels_.embed_bf16;
+            break;
+        case Format::q8:
+            row = kernels_.embed_q8;
+            break;
+        case Format::q4:
+            row = kernels_.embed_q4;
+            break;
+        case Format::f32:
+        case Format::none:
+            break;
+    }
+    for (std::int64_t t = 0; t < tokens_; ++t) {
+        row(&matrix.weights, request_.ids[t], space_.x + t * config_.hidden_size);
+    }
+}
+
+// Angles as the training saw them, position times a float32 frequency, but the product and its sine in float64: in float32
+// the angle itself would be off by 0.01 at position 10^5.
+void Chunk::rotations() {
+    if (std::find(config_.is_window.begin(), config_.is_window.end(), char{1}) == config_.is_window.end()) {
+        return;
+    }
+    const std::int64_t half = config_.head_dim / 2;
+    for (std::int64_t i = 0; i < half; ++i) {
+        const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_dim);
+        const float frequency = static_cast<float>(std::pow(config_.rope_theta, exponent));
+        for (std::int64_t t = 0; t < tokens_; ++t) {
+            const double angle = static_cast<double>(state_.position + t) * static_cast<double>(frequency);
+            space_.cosine[t * half + i] = static_cast<float>(std::cos(angle));
+            space_.sine[t * half + i] = static_cast<float>(std::sin(angle));
+        }
+    }
+}
+
+// normed = rmsnorm(x) from position `from` on, after adding what the last block left in `added`.
+void Chunk::normalise(const Vector& weight, std::int64_t from, bool add) {
+    const std::int64_t n = config_.hidden_size;
+    share(tokens_ - from, (tokens_ - from) * n * 4, [&](std::int64_t piece, int) {
+        const std::int64_t at = (from + piece) * n;
+        if (add) {
+            kernels_.add_rmsnorm(space_.x + at, space_.added + at, weight.data(), 1, n, config_.norm_eps, space_.normed + at);
+        } else {
+            kernels_.rmsnorm(space_.x + at, weight.data(), 1, n, config_.norm_eps, space_.normed + at);
+        }
+    });
+}
+
+void Chunk::products(std::initializer_list<Product> list, const float* input, std::int64_t tokens) {
+    const std::int64_t cols = list.begin()->matrix->weights.cols;
+    const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
+    hc_codes codes = space_.codes;
+    codes.tokens = tokens;
+    codes.groups = groups;
+    if (std::any_of(list.begin(), list.end(), [](const Product& p) { return p.matrix->is_integer(); })) {
+        share(tokens, tokens * cols * 2, [&](std::int64_t t, int) {
+            const hc_rows row{input + t * cols, 1, cols};
+            const hc_codes out{codes.codes + t * groups * HC_GROUP, codes.scales + t * groups, codes.sums + t * groups, 1, groups};
+            kernels_.quantise_rows(&row, cols, &out);
+        });
+    }
+    const std::int64_t wanted = piece_operations / (cols * tokens) / HC_ROW_BLOCK * HC_ROW_BLOCK;
+    const std::int64_t piece_rows = std::max<std::int64_t>(wanted, HC_ROW_BLOCK);
+    std::int64_t pieces = 0;
+    std::int64_t operations = 0;
+    for (const Product& product : list) {
+        pieces += (product.matrix->weights.rows + piece_rows - 1) / piece_rows;
+        operations += product.matrix->weights.rows * cols * tokens;
+    }
+    const hc_rows rows{input, tokens, cols};
+    share(pieces, operations, [&](std::int64_t piece, int worker) {
+        const Product* product = list.begin();
+        for (;; ++product) {
+            const std::int64_t own = (product->matrix->weights.rows + piece_rows - 1) / piece_rows;
+            if (piece < own) {
+                break;
+            }
+            piece -= own;
+        }
+        const hc_matrix& w = product->matrix->weights;
+        const float* bias = product->bias != nullptr && !product->bias->empty() ? product->bias->data() : nullptr;
+        const std::int64_t begin = piece * piece_rows;
+        const std::int64_t end = std::min(begin + piece_rows, w.rows);
+        float* scratch = space_.scratch(worker);
+        switch (product->matrix->format) {
+            case Format::f32:
+                kernels_.matmul_f32(&w, begin, end, &rows, bias, product->y, w.rows, scratch);
+                break;
+            case Format::bf16:
+                kernels_.matmul_bf16(&w, begin, end, &rows, bias, product->y, w.rows, scratch);
+                break;
+            case Format::q8:
+                kernels_.matmul_q8(&w, begin, end, &codes, bias, product->y, w.rows, scratch);
+                break;
+            case Format::q4:
+                kernels_.matmul_q4(&w, begin, end, &codes, bias, product->y, w.rows, scratch);
+                break;
+            case Format::none:
+                break;
+        }
+    });
+}
+
+// From the mixed heads to the end of the layer; leaves the block's own contribution in `added`.
+void Chunk::feed_forward(const Layer& layer, std::int64_t from) {
+    const std::int64_t rows = tokens_ - from;
+    const std::int64_t hidden = config_.hidden_size;
+    const std::int64_t inner = config_.intermediate_size;
+    products({{&layer.o, nullptr, space_.added + from * hidden}}, space_.mixed + from * config_.q_dim(), rows);
+    normalise(layer.mlp_norm, from, true);
+    products({{&layer.mlp_gate, nullptr, space_.mlp_gate}, {&layer.mlp_up, nullptr, space_.mlp_up}},
+             space_.normed + from * hidden, rows);
+    share(rows, rows * inner * 8, [&](std::int64_t t, int) {
+        kernels_.silu_mul(space_.mlp_gate + t * inner, space_.mlp_up + t * inner, inner);
+    });
+    products({{&layer.mlp_down, nullptr, space_.added + from * hidden}}, space_.mlp_gate, rows);
+}
+
+void Chunk::keep_hidden(std::int64_t row) {
+    if (request_.hidden != nullptr) {
+        const std::int64_t size = tokens_ * config_.hidden_size;
+        std::memcpy(request_.hidden + row * size, space_.x, static_cast<std::size_t>(size) * sizeof(float));
+    }
+}
+
+}  // namespace hc

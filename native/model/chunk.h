@@ -1,0 +1,74 @@
+// One chunk (or one token) through the layers. Split from the model so that each half of a layer has its own file.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <initializer_list>
+
+#include "model/model.h"
+#include "model/state.h"
+#include "model/workspace.h"
+
+namespace hc {
+
+// One matrix product of a batch that shares its input.
+struct Product {
+    const Matrix* matrix;
+    const Vector* bias;  // null or empty: none
+    float* y;            // [tokens, matrix rows] dense
+};
+
+// Everything the parts of a chunk need. Thread rule: lives on the calling thread; pieces only read it.
+class Chunk {
+  public:
+    Chunk(const Model& model, const State& state, Workspace& space, const Request& request);
+
+    // Computes all layers into the workspace. False when cancelled; the state is not touched either way.
+    bool compute();
+    // Makes the computed chunk the state's new contents. Cannot fail.
+    void commit(State& state);
+
+  private:
+    void embed();
+    void rotations();
+    void normalise(const Vector& weight, std::int64_t from, bool add);
+    void products(std::initializer_list<Product> list, const float* input, std::int64_t tokens);
+    void mix_gated(std::size_t layer);
+    void mix_window(std::size_t layer, bool outputs_needed);
+    void convolve(std::size_t layer);
+    void attend_piece(std::size_t layer, std::int64_t head, std::int64_t block, float* scratch) const;
+    void feed_forward(const Layer& layer, std::int64_t from);
+    void keep_hidden(std::int64_t row);
+
+    bool cancelled() const { return request_.cancel != nullptr && request_.cancel->is_set(); }
+
+    // Runs body(piece, worker) over the pool, or here when the work is too small to share. Pieces are skipped once cancelled.
+    template <typename Body>
+    void share(std::int64_t pieces, std::int64_t operations, const Body& body) const {
+        const auto guarded = [&](std::int64_t piece, int worker) {
+            if (!cancelled()) {
+                body(piece, worker);
+            }
+        };
+        if (operations < shared_operations) {
+            for (std::int64_t piece = 0; piece < pieces; ++piece) {
+                guarded(piece, 0);
+            }
+            return;
+        }
+        model_.pool().run(pieces, guarded);
+    }
+
+    static constexpr std::int64_t shared_operations = 100'000;  // below, waking a thread costs more than it gives
+    static constexpr std::int64_t piece_operations = 400'000;   // a piece of a matrix product, at least one row block
+
+    const Model& model_;
+    const Config& config_;
+    const hc_kernels& kernels_;
+    const State& state_;
+    Workspace& space_;
+    const Request& request_;
+    const std::int64_t tokens_;
+};
+
+}  // namespace hc

@@ -1,0 +1,180 @@
+// The two kinds of token mixing: gated linear attention and sliding-window attention.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "model/chunk.h"
+
+namespace hc {
+
+void Chunk::convolve(std::size_t index) {
+    const Layer& layer = model_.layers[index];
+    const float* past = state_.gla[index].past.as<float>();
+    float* past_out = space_.staged[index].past.as<float>();
+    const struct {
+        float*& x;
+        float*& y;
+        const Vector& weight;
+        std::int64_t channels;
+    } parts[] = {
+        {space_.q, space_.q_conv, layer.q_conv, config_.q_dim()},
+        {space_.k, space_.k_conv, layer.k_conv, config_.kv_dim()},
+        {space_.v, space_.v_conv, layer.v_conv, config_.kv_dim()},
+    };
+    for (const auto& part : parts) {
+        kernels_.short_conv(part.x, past, part.weight.data(), tokens_, part.channels, config_.conv_size, part.y, past_out);
+        std::swap(part.x, part.y);
+        past += config_.conv_past() * part.channels;
+        past_out += config_.conv_past() * part.channels;
+    }
+}
+
+void Chunk::mix_gated(std::size_t index) {
+    const Layer& layer = model_.layers[index];
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t q_dim = config_.q_dim();
+    const std::int64_t kv_dim = config_.kv_dim();
+    products({{&layer.q, &layer.q_bias, space_.q},
+              {&layer.k, &layer.k_bias, space_.k},
+              {&layer.v, &layer.v_bias, space_.v},
+              {&layer.gate_down, nullptr, space_.rank}},
+             space_.normed, tokens_);
+    products({{&layer.gate_up, &layer.gate_bias, space_.decay}}, space_.rank, tokens_);
+    if (config_.conv_size > 0) {
+        convolve(index);
+    }
+    share(tokens_, tokens_ * (q_dim + 16 * kv_dim), [&](std::int64_t t, int) {
+        kernels_.relu(space_.q + t * q_dim, q_dim);
+        kernels_.relu(space_.k + t * kv_dim, kv_dim);
+        kernels_.log_gate(space_.decay + t * kv_dim, kv_dim, 1.0f / config_.gate_normalizer);
+    });
+    share(config_.kv_heads, tokens_ * (q_dim + kv_dim) * d, [&](std::int64_t head, int worker) {
+        hc_gla args{};
+        args.state_in = state_.gla[index].states.as<float>() + head * d * d;
+        args.state_out = space_.staged[index].states.as<float>() + head * d * d;
+        args.q = space_.q + head * config_.group() * d;
+        args.k = space_.k + head * d;
+        args.v = space_.v + head * d;
+        args.log_decay = space_.decay + head * d;
+        args.o = space_.mixed + head * config_.group() * d;
+        args.ldq = args.ldo = q_dim;
+        args.ldk = args.ldv = args.ldg = kv_dim;
+        args.tokens = tokens_;
+        args.group = config_.group();
+        args.d = d;
+        args.scale = 1.0f / std::sqrt(static_cast<float>(d));
+        if (tokens_ == 1) {
+            kernels_.gla_step(&args);
+        } else {
+            kernels_.gla_chunk(&args, space_.scratch(worker));
+        }
+    });
+    share(tokens_, tokens_ * q_dim * 4, [&](std::int64_t t, int) {
+        float* heads = space_.mixed + t * q_dim;
+        kernels_.rmsnorm(heads, layer.head_norm.data(), config_.heads, d, config_.norm_eps, heads);
+    });
+}
+
+void Chunk::mix_window(std::size_t index, bool outputs_needed) {
+    const Layer& layer = model_.layers[index];
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t q_dim = config_.q_dim();
+    const std::int64_t kv_dim = config_.kv_dim();
+    products({{&layer.q, &layer.q_bias, space_.q}, {&layer.k, &layer.k_bias, space_.k}, {&layer.v, &layer.v_bias, space_.v}},
+             space_.normed, tokens_);
+    kernels_.rope(space_.q, q_dim, tokens_, config_.heads, d, space_.cosine, space_.sine);
+    kernels_.rope(space_.k, kv_dim, tokens_, config_.kv_heads, d, space_.cosine, space_.sine);
+
+    hc_window_store store = kernels_.window_store_f32;
+    if (state_.precision == WindowPrecision::f16) {
+        store = kernels_.window_store_f16;
+    } else if (state_.precision == WindowPrecision::i8) {
+        store = kernels_.window_store_i8;
+    }
+    const StagedLayer& staged = space_.staged[index];
+    const std::int64_t head_bytes = tokens_ * d * element_bytes(state_.precision);
+    for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
+        store(space_.k + head * d, kv_dim, tokens_, d, staged.keys.bytes() + head * head_bytes,
+              staged.key_scales.as<float>() + head * tokens_);
+        store(space_.v + head * d, kv_dim, tokens_, d, staged.values.bytes() + head * head_bytes,
+              staged.value_scales.as<float>() + head * tokens_);
+    }
+    if (!outputs_needed) {
+        return;
+    }
+    const std::int64_t blocks = (tokens_ + attend_tokens - 1) / attend_tokens;
+    const std::int64_t keys = std::min(state_.position, config_.ring_entries()) + tokens_;
+    share(config_.kv_heads * blocks, 2 * tokens_ * keys * q_dim, [&](std::int64_t piece, int worker) {
+        attend_piece(index, piece / blocks, piece % blocks, space_.scratch(worker));
+    });
+}
+
+// The queries of one key/value head at up to 16 positions: first over the ring, in one or two runs, then over the chunk itself.
+void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t block, float* scratch) const {
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t group = config_.group();
+    const std::int64_t first = block * attend_tokens;
+    const std::int64_t count = std::min(attend_tokens, tokens_ - first);
+    const std::int64_t slots = config_.ring_entries();
+    const std::int64_t visible = state_.visible_keys(request_.decode);
+    const std::int64_t start = state_.position;  // of the chunk
+    std::int64_t begin[attend_tokens];
+    std::int64_t end[attend_tokens];
+
+    float* mix = scratch;
+    float* peak = mix + attend_tokens * group * d;
+    float* total = peak + attend_tokens * group;
+    float* kernel_scratch = scratch + (attend_tokens * group * (d + 2) + 15) / 16 * 16;
+    std::fill(mix, mix + count * group * d, 0.0f);
+    std::fill(peak, peak + count * group, -std::numeric_limits<float>::infinity());
+    std::fill(total, total + count * group, 0.0f);
+    const hc_queries queries{space_.q + first * config_.q_dim() + head * group * d,
+                             config_.q_dim(),
+                             count,
+                             group,
+                             d,
+                             begin,
+                             end,
+                             1.0f / std::sqrt(static_cast<float>(d)),
+                             peak,
+                             total,
+                             mix};
+    hc_window_attend attend = kernels_.window_attend_f32;
+    if (state_.precision == WindowPrecision::f16) {
+        attend = kernels_.window_attend_f16;
+    } else if (state_.precision == WindowPrecision::i8) {
+        attend = kernels_.window_attend_i8;
+    }
+    // Entries of positions [from, to), `at` entries into the head's part of a buffer that holds `stride` entries per head.
+    const auto add = [&](const Buffer& keys, const Buffer& values, const Buffer& key_scales, const Buffer& value_scales,
+                         std::int64_t stride, std::int64_t at, std::int64_t from, std::int64_t to) {
+        if (from >= to) {
+            return;
+        }
+        for (std::int64_t t = 0; t < count; ++t) {
+            const std::int64_t position = start + first + t;
+            begin[t] = std::max<std::int64_t>(0, position - visible + 1 - from);
+            end[t] = std::min(to, position + 1) - from;
+        }
+        const std::int64_t entry = head * stride + at;
+        const std::int64_t entry_bytes = d * element_bytes(state_.precision);
+        const bool scaled = state_.precision == WindowPrecision::i8;
+        const hc_span span{keys.bytes() + entry * entry_bytes, values.bytes() + entry * entry_bytes,
+                           scaled ? key_scales.as<float>() + entry : nullptr,
+                           scaled ? value_scales.as<float>() + entry : nullptr, to - from};
+        attend(&span, &queries, kernel_scratch);
+    };
+    const WindowMemory& ring = state_.window[index];
+    const StagedLayer& fresh = space_.staged[index];
+    const std::int64_t oldest = std::max<std::int64_t>(0, start + first - visible + 1);
+    const std::int64_t wrap = std::min(start, oldest - oldest % slots + slots);
+    add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, oldest % slots, oldest, wrap);
+    add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, 0, std::max(wrap, oldest), start);
+    const std::int64_t chunk_from = std::max(start, oldest);
+    add(fresh.keys, fresh.values, fresh.key_scales, fresh.value_scales, tokens_, chunk_from - start, chunk_from,
+        start + first + count);
+    kernels_.window_finish(&queries, space_.mixed + first * config_.q_dim() + head * group * d, config_.q_dim());
+}
+
+}  // namespace hc

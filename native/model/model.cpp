@@ -1,0 +1,61 @@
+#include "model/model.h"
+
+#include <new>
+#include <utility>
+
+#include "core/float_mode.h"
+#include "model/chunk.h"
+#include "model/state.h"
+#include "model/workspace.h"
+
+namespace hc {
+
+Model::Model(Config config, const hc_kernels* kernels, int threads)
+    : layers(static_cast<std::size_t>(config.layers)), config_(std::move(config)), kernels_(kernels), pool_(threads) {}
+
+Model::~Model() = default;
+
+std::unique_ptr<Workspace> Model::borrow_workspace() const {
+    {
+        const std::lock_guard<std::mutex> lock(spare_gate_);
+        if (!spares_.empty()) {
+            auto workspace = std::move(spares_.back());
+            spares_.pop_back();
+            return workspace;
+        }
+    }
+    return std::make_unique<Workspace>();
+}
+
+void Model::return_workspace(std::unique_ptr<Workspace> workspace) const {
+    const std::lock_guard<std::mutex> lock(spare_gate_);
+    spares_.push_back(std::move(workspace));
+}
+
+Status Model::run(State& state, const Request& request) const try {
+    if (state.busy.exchange(true, std::memory_order_acquire)) {
+        return Status::busy;
+    }
+    struct Release {
+        std::atomic<bool>& flag;
+        ~Release() { flag.store(false, std::memory_order_release); }
+    } const release{state.busy};
+
+    auto workspace = borrow_workspace();
+    Status status = Status::out_of_memory;
+    if (workspace->prepare(config_, request.tokens, pool_.threads())) {
+        const FlushSubnormals flush;
+        Chunk chunk(*this, state, *workspace, request);
+        status = Status::cancelled;
+        if (chunk.compute()) {
+            chunk.commit(state);
+            status = Status::ok;
+        }
+    }
+    return_workspace(std::move(workspace));
+    return status;
+} catch (const std::bad_alloc&) {
+    return Status::out_of_memory;
+}
+
+}  // namespace hc

@@ -1,0 +1,98 @@
+// A `gla_swa` model: sizes, weights by role, the kernel table and the pool it runs on. Knows no tensor names and no files.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "core/pool.h"
+#include "core/status.h"
+#include "huisclos/kernels.h"
+
+namespace hc {
+
+struct Config {
+    std::int64_t vocab_size, hidden_size, layers, heads, kv_heads, head_dim, intermediate_size, gate_rank, sliding_window;
+    std::int64_t conv_size;  // 0: no short convolution
+    float gate_normalizer, norm_eps;
+    double rope_theta;
+    std::vector<char> is_window;  // [layers]: 1 window attention, 0 gated linear attention
+
+    std::int64_t group() const { return heads / kv_heads; }
+    std::int64_t q_dim() const { return heads * head_dim; }
+    std::int64_t kv_dim() const { return kv_heads * head_dim; }
+    std::int64_t ring_entries() const { return sliding_window + 1; }
+    std::int64_t conv_past() const { return conv_size > 0 ? conv_size - 1 : 0; }
+};
+
+enum class Format { none, f32, bf16, q8, q4 };
+
+// Borrowed: the owner of the model keeps the arrays alive.
+struct Matrix {
+    hc_matrix weights{};
+    Format format = Format::none;
+
+    bool is_integer() const { return format == Format::q8 || format == Format::q4; }
+};
+
+using Vector = std::vector<float>;  // owned copy; empty while unset
+
+struct Layer {
+    Vector attn_norm, mlp_norm;
+    Matrix q, k, v, o;
+    Vector q_bias, k_bias, v_bias;
+    Matrix gate_down, gate_up;  // the low-rank pair of the decay gate; gated linear layers only
+    Vector gate_bias, head_norm;
+    Vector q_conv, k_conv, v_conv;  // [conv_size, channels]; gated linear layers with short convolution only
+    Matrix mlp_gate, mlp_up, mlp_down;
+};
+
+class Workspace;
+class State;
+
+// What one call asks for beside advancing the state.
+struct Request {
+    const std::int32_t* ids;  // [tokens], each below vocab_size
+    std::int64_t tokens;      // at least 1
+    bool decode;              // which window rule the positions follow (mode hf)
+    std::int64_t logit_rows;  // logits of the last so many positions
+    float* logits;            // [logit_rows, vocab_size]
+    float* hidden;            // null, or [layers + 2, tokens, hidden_size]
+    const CancelFlag* cancel; // may be null
+};
+
+// Thread rule: read-only once sealed; `run` may be called by several threads with different states.
+class Model {
+  public:
+    Model(Config config, const hc_kernels* kernels, int threads);
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    const Config& config() const { return config_; }
+    const hc_kernels& kernels() const { return *kernels_; }
+    Pool& pool() const { return pool_; }
+
+    std::vector<Layer> layers;
+    Matrix embeddings, lm_head;
+    Vector norm;
+
+    // Reads the tokens into the state. On anything but ok the state is exactly as before.
+    Status run(State& state, const Request& request) const;
+
+  private:
+    std::unique_ptr<Workspace> borrow_workspace() const;
+    void return_workspace(std::unique_ptr<Workspace> workspace) const;
+
+    Config config_;
+    const hc_kernels* kernels_;
+    mutable Pool pool_;
+    mutable std::mutex spare_gate_;
+    mutable std::vector<std::unique_ptr<Workspace>> spares_;
+};
+
+}  // namespace hc

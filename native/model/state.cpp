@@ -1,0 +1,194 @@
+#include "model/state.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "core/half.h"
+
+namespace hc {
+
+static_assert(std::endian::native == std::endian::little, "the payload of a state is little endian");
+
+std::int64_t element_bytes(WindowPrecision precision) {
+    switch (precision) {
+        case WindowPrecision::f32:
+            return 4;
+        case WindowPrecision::f16:
+            return 2;
+        case WindowPrecision::i8:
+            return 1;
+    }
+    return 4;
+}
+
+State::State(const Config& shape, WindowPrecision window_precision, WindowMode window_mode)
+    : config(shape), precision(window_precision), mode(window_mode) {}
+
+bool State::allocate() {
+    gla.resize(static_cast<std::size_t>(config.layers));
+    window.resize(static_cast<std::size_t>(config.layers));
+    const auto floats = [](std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(float); };
+    for (std::size_t i = 0; i < gla.size(); ++i) {
+        if (config.is_window[i] == 0) {
+            const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
+            if (!gla[i].states.allocate(floats(config.kv_dim() * config.head_dim)) || !gla[i].past.allocate(floats(past))) {
+                return false;
+            }
+            continue;
+        }
+        const auto entries = static_cast<std::size_t>(config.ring_entries() * config.kv_dim() * element_bytes(precision));
+        if (!window[i].keys.allocate(entries) || !window[i].values.allocate(entries)) {
+            return false;
+        }
+        if (precision == WindowPrecision::i8) {
+            const std::size_t scales = floats(config.ring_entries() * config.kv_heads);
+            if (!window[i].key_scales.allocate(scales) || !window[i].value_scales.allocate(scales)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+std::unique_ptr<State> State::create(const Config& config, WindowPrecision precision, WindowMode mode) try {
+    auto state = std::make_unique<State>(config, precision, mode);
+    return state->allocate() ? std::move(state) : nullptr;
+} catch (const std::bad_alloc&) {
+    return nullptr;
+}
+
+std::unique_ptr<State> State::blank(std::int64_t at) const {
+    auto state = create(config, precision, mode);
+    if (state != nullptr) {
+        state->position = at;
+    }
+    return state;
+}
+
+std::unique_ptr<State> State::fork() const try {
+    auto copy = blank(position);
+    if (copy == nullptr) {
+        return nullptr;
+    }
+    // The same position gives the same stretches in both.
+    const std::vector<Stretch> from = payload();
+    const std::vector<Stretch> to = copy->payload();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::memcpy(to[i].data, from[i].data, static_cast<std::size_t>(from[i].size_bytes));
+    }
+    return copy;
+} catch (const std::bad_alloc&) {
+    return nullptr;
+}
+
+std::int64_t State::kept_entries() const { return std::min(position, config.ring_entries()); }
+
+std::int64_t State::visible_keys(bool decode) const {
+    const bool short_rule = mode == WindowMode::report || (mode == WindowMode::hf && decode);
+    return short_rule ? config.sliding_window : config.sliding_window + 1;
+}
+
+std::vector<State::Stretch> State::payload() const {
+    std::vector<Stretch> out;
+    out.push_back({reinterpret_cast<std::byte*>(const_cast<std::int64_t*>(&position)), 8});
+    const std::int64_t slots = config.ring_entries();
+    const std::int64_t kept = kept_entries();
+    const std::int64_t oldest = (position - kept) % slots;
+    const std::int64_t before_wrap = std::min(kept, slots - oldest);
+    const auto add_ring = [&](const Buffer& buffer, std::int64_t head, std::int64_t entry_bytes) {
+        std::byte* base = buffer.bytes() + head * slots * entry_bytes;
+        out.push_back({base + oldest * entry_bytes, before_wrap * entry_bytes});
+        out.push_back({base, (kept - before_wrap) * entry_bytes});
+    };
+    for (std::size_t i = 0; i < gla.size(); ++i) {
+        if (config.is_window[i] == 0) {
+            out.push_back({gla[i].states.bytes(), static_cast<std::int64_t>(gla[i].states.size_bytes())});
+            out.push_back({gla[i].past.bytes(), static_cast<std::int64_t>(gla[i].past.size_bytes())});
+            continue;
+        }
+        const std::int64_t entry_bytes = config.head_dim * element_bytes(precision);
+        for (std::int64_t head = 0; head < config.kv_heads; ++head) {
+            add_ring(window[i].keys, head, entry_bytes);
+            add_ring(window[i].values, head, entry_bytes);
+            if (precision == WindowPrecision::i8) {
+                add_ring(window[i].key_scales, head, sizeof(float));
+                add_ring(window[i].value_scales, head, sizeof(float));
+            }
+        }
+    }
+    return out;
+}
+
+std::int64_t State::payload_bytes() const {
+    std::int64_t total = 0;
+    for (const Stretch& stretch : payload()) {
+        total += stretch.size_bytes;
+    }
+    return total;
+}
+
+std::int64_t State::used_bytes() const { return payload_bytes() + static_cast<std::int64_t>(sizeof(State)); }
+
+template <typename Move>
+std::int64_t State::move_at(std::int64_t offset, std::int64_t count, Move move) const {
+    std::int64_t moved = 0;
+    std::int64_t start = 0;
+    for (const Stretch& stretch : payload()) {
+        const std::int64_t skip = offset + moved - start;
+        if (skip >= 0 && skip < stretch.size_bytes && moved < count) {
+            const std::int64_t size = std::min(stretch.size_bytes - skip, count - moved);
+            move(stretch.data + skip, moved, static_cast<std::size_t>(size));
+            moved += size;
+        }
+        start += stretch.size_bytes;
+    }
+    return moved;
+}
+
+std::int64_t State::read_at(std::int64_t offset, std::byte* out, std::int64_t count) const {
+    return move_at(offset, count, [out](const std::byte* here, std::int64_t done, std::size_t size) {
+        std::memcpy(out + done, here, size);
+    });
+}
+
+std::int64_t State::write_at(std::int64_t offset, const std::byte* in, std::int64_t count) {
+    if (offset < 8) {
+        return 0;  // the position decides the layout and is fixed when the state is made
+    }
+    return move_at(offset, count, [in](std::byte* here, std::int64_t done, std::size_t size) {
+        std::memcpy(here, in + done, size);
+    });
+}
+
+void State::window_entries(std::int64_t layer, float* keys, float* values) const {
+    const WindowMemory& memory = window[static_cast<std::size_t>(layer)];
+    const std::int64_t slots = config.ring_entries();
+    const std::int64_t kept = kept_entries();
+    const std::int64_t d = config.head_dim;
+    const auto widen = [&](const Buffer& codes, const Buffer& scales, std::int64_t slot, std::int64_t i) {
+        const std::int64_t at = slot * d + i;
+        switch (precision) {
+            case WindowPrecision::f32:
+                return codes.as<float>()[at];
+            case WindowPrecision::f16:
+                return float_of_f16(codes.as<std::uint16_t>()[at]);
+            case WindowPrecision::i8:
+                return static_cast<float>(codes.as<std::int8_t>()[at]) * scales.as<float>()[slot];
+        }
+        return 0.0f;
+    };
+    for (std::int64_t head = 0; head < config.kv_heads; ++head) {
+        for (std::int64_t e = 0; e < kept; ++e) {
+            const std::int64_t slot = head * slots + (position - kept + e) % slots;
+            for (std::int64_t i = 0; i < d; ++i) {
+                const std::int64_t at = (head * kept + e) * d + i;
+                keys[at] = widen(memory.keys, memory.key_scales, slot, i);
+                values[at] = widen(memory.values, memory.value_scales, slot, i);
+            }
+        }
+    }
+}
+
+}  // namespace hc

@@ -1,0 +1,106 @@
+#include "model/workspace.h"
+
+#include <algorithm>
+#include <new>
+
+namespace hc {
+
+namespace {
+
+std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+
+std::size_t float_bytes(std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(float); }
+
+}  // namespace
+
+std::int64_t gla_scratch_floats(const Config& config) {
+    return config.group() * HC_GLA_SUBCHUNK * (config.head_dim + HC_GLA_SUBCHUNK) + 17 * config.head_dim;
+}
+
+std::int64_t attend_scratch_floats(const Config& config) {
+    return (2 * config.head_dim + attend_tokens * config.group()) * HC_KEY_BLOCK;
+}
+
+bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) try {
+    if (tokens <= tokens_ && workers <= workers_) {
+        return true;
+    }
+    tokens_ = 0;
+    const std::int64_t widest = std::max({config.hidden_size, config.q_dim(), config.intermediate_size, config.gate_rank});
+    const std::int64_t groups = (widest + HC_GROUP - 1) / HC_GROUP;
+    const std::int64_t conv = config.conv_size > 0 ? 1 : 0;
+    const std::int64_t half = config.head_dim / 2;
+    struct Part {
+        float** where;
+        std::int64_t floats;
+    };
+    float* code_room = nullptr;
+    float* sum_room = nullptr;
+    const Part parts[] = {
+        {&x, config.hidden_size},
+        {&normed, config.hidden_size},
+        {&q, config.q_dim()},
+        {&k, config.kv_dim()},
+        {&v, config.kv_dim()},
+        {&q_conv, conv * config.q_dim()},
+        {&k_conv, conv * config.kv_dim()},
+        {&v_conv, conv * config.kv_dim()},
+        {&rank, config.gate_rank},
+        {&decay, config.kv_dim()},
+        {&mixed, config.q_dim()},
+        {&added, config.hidden_size},
+        {&mlp_gate, config.intermediate_size},
+        {&mlp_up, config.intermediate_size},
+        {&cosine, half},
+        {&sine, half},
+        {&code_room, groups * HC_GROUP / 4},
+        {&codes.scales, groups},
+        {&sum_room, groups},
+    };
+    std::int64_t total = 0;
+    for (const Part& part : parts) {
+        total += round_up(part.floats * tokens, 16);
+    }
+    if (!block_.allocate(float_bytes(total))) {
+        return false;
+    }
+    float* next = block_.as<float>();
+    for (const Part& part : parts) {
+        *part.where = next;
+        next += round_up(part.floats * tokens, 16);
+    }
+    codes.codes = reinterpret_cast<std::int8_t*>(code_room);
+    codes.sums = reinterpret_cast<std::int32_t*>(sum_room);
+
+    const std::int64_t attend = round_up(attend_scratch_floats(config), 16) +
+                                round_up(attend_tokens * config.group() * (config.head_dim + 2), 16);
+    scratch_floats_ = round_up(std::max({std::int64_t{HC_MATMUL_SCRATCH / 4}, gla_scratch_floats(config), attend}), 16);
+    if (!scratch_block_.allocate(float_bytes(scratch_floats_ * workers))) {
+        return false;
+    }
+    scratch_ = scratch_block_.as<float>();
+
+    staged.resize(static_cast<std::size_t>(config.layers));
+    for (std::size_t i = 0; i < staged.size(); ++i) {
+        StagedLayer& layer = staged[i];
+        if (config.is_window[i] == 0) {
+            const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
+            if (!layer.states.allocate(float_bytes(config.kv_dim() * config.head_dim)) ||
+                !layer.past.allocate(float_bytes(past))) {
+                return false;
+            }
+        } else if (!layer.keys.allocate(float_bytes(tokens * config.kv_dim())) ||
+                   !layer.values.allocate(float_bytes(tokens * config.kv_dim())) ||
+                   !layer.key_scales.allocate(float_bytes(tokens * config.kv_heads)) ||
+                   !layer.value_scales.allocate(float_bytes(tokens * config.kv_heads))) {
+            return false;
+        }
+    }
+    tokens_ = tokens;
+    workers_ = workers;
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
+}  // namespace hc

@@ -1,0 +1,64 @@
+// The memory of one running call: activations of a chunk and the next version of everything the chunk changes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/arena.h"
+#include "model/model.h"
+#include "model/state.h"
+
+namespace hc {
+
+// New contents of one layer's part of the state; committed only when the whole chunk is done.
+struct StagedLayer {
+    Buffer states, past;                             // as GlaMemory
+    Buffer keys, values, key_scales, value_scales;   // window layers: [kv_heads, tokens, d], scales [kv_heads, tokens]
+};
+
+// Thread rule: belongs to one call at a time; `scratch(worker)` belongs to that worker.
+class Workspace {
+  public:
+    Workspace() = default;
+
+    // Makes room for a chunk. False when out of memory.
+    [[nodiscard]] bool prepare(const Config& config, std::int64_t tokens, int workers);
+
+    float* x;       // [tokens, hidden] residual stream
+    float* normed;  // [tokens, hidden]
+    float* q;       // [tokens, q_dim]
+    float* k;       // [tokens, kv_dim]
+    float* v;       // [tokens, kv_dim]
+    float* q_conv;  // as q, k, v; where there is a short convolution
+    float* k_conv;
+    float* v_conv;
+    float* rank;    // [tokens, gate_rank]
+    float* decay;   // [tokens, kv_dim] log-decay
+    float* mixed;   // [tokens, q_dim]
+    float* added;   // [tokens, hidden] what the last block adds to the residual stream
+    float* mlp_gate;  // [tokens, intermediate]
+    float* mlp_up;    // [tokens, intermediate]
+    float* cosine;  // [tokens, d / 2]
+    float* sine;    // [tokens, d / 2]
+    hc_codes codes; // activations in int8, room for the widest matrix input
+    std::vector<StagedLayer> staged;  // [layers]
+
+    float* scratch(int worker) const { return scratch_ + worker * scratch_floats_; }
+
+  private:
+    Buffer block_;
+    Buffer scratch_block_;
+    float* scratch_ = nullptr;
+    std::int64_t scratch_floats_ = 0;
+    std::int64_t tokens_ = 0;
+    int workers_ = 0;
+};
+
+// Tokens whose window attention is one piece of work.
+inline constexpr std::int64_t attend_tokens = 16;
+
+// Float counts of the kernels' scratch memory, as the table's comments state them.
+std::int64_t gla_scratch_floats(const Config& config);
+std::int64_t attend_scratch_floats(const Config& config);
+
+}  // namespace hc

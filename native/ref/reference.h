@@ -1,0 +1,43 @@
+// The scalar reference: every operation written the obvious way. It defines what the SIMD bodies must compute and is the
+// table of machines without one.
+#pragma once
+
+#include "huisclos/kernels.h"
+
+namespace hc::ref {
+
+void quantise_rows(const hc_rows* x, int64_t cols, const hc_codes* out);
+void matmul_f32(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias, float* y,
+                int64_t ldy, void* scratch);
+void matmul_bf16(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias, float* y,
+                 int64_t ldy, void* scratch);
+void matmul_q8(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
+               int64_t ldy, void* scratch);
+void matmul_q4(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
+               int64_t ldy, void* scratch);
+void embed_f32(const hc_matrix* w, int64_t row, float* out);
+void embed_bf16(const hc_matrix* w, int64_t row, float* out);
+void embed_q8(const hc_matrix* w, int64_t row, float* out);
+void embed_q4(const hc_matrix* w, int64_t row, float* out);
+
+void rmsnorm(const float* x, const float* w, int64_t rows, int64_t n, float eps, float* y);
+void add_rmsnorm(float* x, const float* a, const float* w, int64_t rows, int64_t n, float eps, float* y);
+void relu(float* x, int64_t n);
+void silu_mul(float* gate, const float* up, int64_t n);
+void log_gate(float* z, int64_t n, float factor);
+void rope(float* x, int64_t ld, int64_t tokens, int64_t heads, int64_t d, const float* cosine, const float* sine);
+void short_conv(const float* x, const float* history, const float* w, int64_t tokens, int64_t channels, int64_t width,
+                float* y, float* history_out);
+
+void gla_step(const hc_gla* args);
+void gla_chunk(const hc_gla* args, void* scratch);
+
+void window_store_f32(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
+void window_store_f16(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
+void window_store_i8(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
+void window_attend_f32(const hc_span* span, const hc_queries* queries, void* scratch);
+void window_attend_f16(const hc_span* span, const hc_queries* queries, void* scratch);
+void window_attend_i8(const hc_span* span, const hc_queries* queries, void* scratch);
+void window_finish(const hc_queries* queries, float* o, int64_t ldo);
+
+}  // namespace hc::ref
