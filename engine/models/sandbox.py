@@ -11,7 +11,7 @@ import functools
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import jinja2
 from jinja2 import nodes
@@ -285,8 +285,10 @@ class _Metering(NodeTransformer):
         return _filtered("_together", whole)
 
 
-def _filtered(name: str, expression: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(expression, name, list(args), [], None, None, lineno=expression.lineno)
+def _filtered(name: str, expression: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(
+        cast(nodes.Expr, expression), name, list(args), [], None, None, lineno=expression.lineno
+    )
 
 
 def _toll(body: Sequence[nodes.Node], lineno: int) -> nodes.Node:

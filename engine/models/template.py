@@ -1,10 +1,10 @@
 """The checkpoint's own chat template, rendered so that nobody's text can pass for the template's.
 
-A template may emit added tokens; text from documents, file names, history, tools and questions may not. Before
-rendering, each such text is marked: every character that begins or ends some added token is replaced by a
-stand-in character, and the text is put between two marks. After rendering the marks tell which characters came
-from outside, whatever the template did to them in between; stand-ins turn back into what they stood for. Marks
-and stand-ins are private-use characters that occur in none of the texts of this rendering.
+A template may emit added tokens; texts from documents, file names, history, tools, questions may not.
+Before rendering, each such text is marked: every character that begins or ends some added token is replaced
+by a stand-in character, and the text is put between two marks. After rendering the marks tell which came from
+outside, whatever the template did to them in between; stand-ins turn back into what they stood for.
+Marks and stand-ins are private-use characters that occur in none of the texts of this rendering.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _PRIVATE: Final = range(0x10FFFD, 0xFFFFF, -1)
 # Names by which templates look things up; as keys they are the protocol's words, not anybody's text.
 # fmt: off
 _STRUCTURE: Final = frozenset([
-    "arguments", "content", "description", "enum", "function", "id", "items", "name", "parameters", "properties",
-    "required", "role", "tool_call_id", "tool_calls", "type",
+    "arguments", "content", "description", "enum", "function", "id", "items", "name", "parameters",
+    "properties", "required", "role", "tool_call_id", "tool_calls", "type",
 ])
 # fmt: on
 

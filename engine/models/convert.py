@@ -1,0 +1,167 @@
+"""A checkpoint folder becomes one GGUF file, tensor by tensor and a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.models import keys
+from engine.models.checkpoint import Checkpoint, open_checkpoint
+from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.gguf import MetadataValue, read_header
+from engine.models.gguf_writer import GgufWriter, TensorPlan
+from engine.models.quantization import group_count, quantise_q4, quantise_q8
+from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
+from engine.models.tensors import ElementType, narrow_to_bf16, widen
+
+Format = Literal["q8", "q4", "bf16", "f32"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+_BLOCK_ELEMENTS: Final = 1 << 20
+"""Weights in hand at once: some twenty megabytes with everything that quantising needs beside them."""
+
+_EIGHT_BIT_IN_Q4: Final = (keys.EMBEDDINGS, keys.LM_HEAD)
+"""Kept at eight bits in a q4 file: first and last matrix, where four bits cost most (README.md)."""
+
+_Stored = Literal["f32", "bf16", "q8", "q4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What was written. `identity` is the SHA-256 that snapshots are bound to."""
+
+    path: Path
+    format: Format
+    parameters: int
+    size_bytes: int
+    identity: str
+
+
+def convert(
+    source: Path,
+    destination: Path,
+    format_name: Format,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Conversion:
+    """Writes `destination` (replacing it) from the checkpoint folder `source`.
+
+    `progress(weights done, weights in all)` and `cancelled()` are called between blocks, many times a second.
+    Raises ModelFileError for a bad source, ConversionError for a full disk or an unwritable place,
+    ConversionCancelledError; then nothing is left behind and an older `destination` is as it was.
+    """
+    if format_name not in FORMATS:
+        raise ConversionError("format-unknown", f"{format_name!a} is not one of {', '.join(FORMATS)}.")
+    if destination.is_dir():
+        raise ConversionError("destination-unwritable", f"{destination} is a folder.")
+    checkpoint = open_checkpoint(source)
+    try:
+        return _write(checkpoint, destination, format_name, progress, cancelled)
+    finally:
+        checkpoint.tensors.close()
+
+
+def _write(
+    checkpoint: Checkpoint,
+    destination: Path,
+    format_name: Format,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Conversion:
+    tensors = list(expected_tensors(checkpoint.config))
+    plan = [planned for tensor in tensors for planned in _plan(tensor, _stored_as(tensor, format_name))]
+    total, done = parameter_count(checkpoint.config), 0
+    writer = GgufWriter(destination, _metadata(checkpoint, format_name), plan)
+    with writer:
+        for tensor in tensors:
+            stored = _stored_as(tensor, format_name)
+            scales: list[NDArray[np.generic]] = []
+            for block in _blocks(checkpoint, tensor):
+                if cancelled is not None and cancelled():
+                    raise ConversionCancelledError
+                for part in _encode(block, stored, scales):
+                    writer.write(part)
+                done += block.size
+                if progress is not None:
+                    progress(done, total)
+            for part in scales:
+                writer.write(part)
+    return Conversion(destination, format_name, total, writer.size_bytes, read_header(destination).sha256)
+
+
+def _metadata(checkpoint: Checkpoint, format_name: Format) -> dict[str, MetadataValue]:
+    config, facts = checkpoint.config, checkpoint.facts
+    metadata: dict[str, MetadataValue] = {
+        keys.GENERAL_ARCHITECTURE: keys.ARCHITECTURE,
+        keys.GENERAL_NAME: facts.name,
+        keys.GENERAL_LICENSE: facts.licence,
+        keys.BLOCK_COUNT: config.layers,
+        keys.CONTEXT_LENGTH: config.context_length,
+        keys.EMBEDDING_LENGTH: config.hidden_size,
+        keys.FEED_FORWARD_LENGTH: config.intermediate_size,
+        keys.VOCAB_SIZE: config.vocab_size,
+        keys.HEAD_COUNT: config.heads,
+        keys.HEAD_COUNT_KV: config.kv_heads,
+        keys.NORM_EPSILON: config.norm_eps,
+        keys.SLIDING_WINDOW: config.sliding_window,
+        keys.ROPE_FREQ_BASE: config.rope_theta,
+        keys.GATE_RANK: config.gate_rank,
+        keys.GATE_NORMALIZER: config.gate_normalizer,
+        keys.SHORT_CONV: config.use_short_conv,
+        keys.CONV_SIZE: config.conv_size,
+        keys.FORMAT: format_name,
+        keys.GROUP_SIZE: keys.QUANT_GROUP,
+        **facts.to_metadata(),
+        keys.STOP_IDS: list(checkpoint.stop_ids),
+        keys.TOKENIZER_JSON: checkpoint.tokenizer_json,
+        keys.CHAT_TEMPLATE: checkpoint.template,
+    }
+    if checkpoint.eos_id is not None:
+        metadata[keys.EOS_TOKEN_ID] = checkpoint.eos_id
+    return metadata
+
+
+def _stored_as(tensor: ExpectedTensor, format_name: Format) -> _Stored:
+    if not tensor.quantised or format_name == "f32":
+        return "f32"
+    if format_name == "q4" and (tensor.name in _EIGHT_BIT_IN_Q4 or tensor.shape[1] % 2):
+        return "q8"
+    return format_name
+
+
+def _plan(tensor: ExpectedTensor, stored: _Stored) -> Iterator[TensorPlan]:
+    if stored in ("f32", "bf16"):
+        element = ElementType.F32 if stored == "f32" else ElementType.BF16
+        yield TensorPlan(tensor.name, element, tensor.shape)
+        return
+    rows, inputs = tensor.shape
+    yield TensorPlan(tensor.name, ElementType.I8, (rows, inputs if stored == "q8" else inputs // 2))
+    yield TensorPlan(tensor.name + keys.SCALES_SUFFIX, ElementType.F16, (rows, group_count(inputs)))
+
+
+def _blocks(checkpoint: Checkpoint, tensor: ExpectedTensor) -> Iterator[NDArray[np.float32]]:
+    entry = checkpoint.tensors.entries[tensor.name]
+    step = max(1, _BLOCK_ELEMENTS // entry.row_elements)
+    for start in range(0, entry.rows, step):
+        rows = checkpoint.tensors.read_rows(tensor.name, start, min(start + step, entry.rows))
+        yield widen(rows, entry.element)
+
+
+def _encode(
+    block: NDArray[np.float32], stored: _Stored, scales: list[NDArray[np.generic]]
+) -> Iterator[NDArray[np.generic]]:
+    """What goes into the file now; scales follow when the tensor's codes are complete."""
+    if stored == "f32":
+        yield block
+    elif stored == "bf16":
+        yield narrow_to_bf16(block)
+    else:
+        quantised = quantise_q8(block) if stored == "q8" else quantise_q4(block)
+        scales.append(quantised.scales)
+        yield quantised.codes

@@ -1,0 +1,319 @@
+"""A model on disk becomes one that runs: a converted file, mapped, or a checkpoint folder, computed in float32."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from engine import kernels
+from engine.models import keys
+from engine.models.checkpoint import open_checkpoint
+from engine.models.config import ModelConfig
+from engine.models.errors import ModelFileError
+from engine.models.facts import ModelFacts, facts_from_metadata
+from engine.models.gguf import GgufFile, open_gguf
+from engine.models.quantization import group_count
+from engine.models.template import ChatTemplate
+from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
+from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
+from engine.models.tokenizer import Tokenizer
+
+VERIFY_MAX_BYTES: Final = 256 << 20
+"""Up to here loading hashes the weights against the file's own digest; above, `verify_content` does on request."""
+
+_PLAIN_TEMPLATE: Final = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+"""For a model without a chat template: the contents, a line each."""
+_FORMATS: Final[Mapping[ElementType, kernels.WeightFormat]] = {
+    ElementType.F32: "f32",
+    ElementType.BF16: "bf16",
+}
+
+
+class Turn(Protocol):
+    """A chat message: role is system, user or assistant."""
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def content(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model is. `identity` is the SHA-256 that readings are bound to."""
+
+    name: str
+    label_en: str
+    label_fr: str
+    format: str
+    parameters: int
+    size_bytes: int
+    identity: str
+    vocab_size: int
+    layers: int
+    hidden_size: int
+    window_tok: int
+    context_tok: int
+    evidence_tok: int
+    reads_on: bool
+    confidence_floor: float
+    reader: bool
+    licence: str
+    source: str
+    config: ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model ready to run, safe to share between threads; each reading has its own kernels.State."""
+
+    model: kernels.Model
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    info: ModelInfo
+    stop_ids: frozenset[int]
+
+    def encode_text(self, text: str) -> list[int]:
+        """Ids of anybody's text; no special token is ever among them."""
+        return self.tokenizer.encode(text)
+
+    def encode_prompt(self, messages: Sequence[Turn], *, add_generation_prompt: bool = True) -> list[int]:
+        """Ids of a chat rendered by the model's template around untrusted contents. Raises ChatTemplateError."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        return self.tokenizer.encode_segments(
+            self.template.render(turns, add_generation_prompt=add_generation_prompt)
+        )
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of ids without special tokens; cut characters become U+FFFD."""
+        return self.tokenizer.decode(ids, skip_special=True)
+
+
+def load(
+    path: Path | str, *, threads: int, isa: str | None = None, verify: bool | None = None
+) -> LoadedModel:
+    """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
+
+    `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the weights
+    of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or ValueError for
+    unusable `threads` or `isa`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_folder(path, threads, isa)
+    file = open_gguf(path)
+    config = ModelConfig.from_metadata(file.metadata)
+    facts = facts_from_metadata(file.metadata)
+    weights = _file_weights(file, config)
+    tokenizer = Tokenizer.from_json(_text(file, keys.TOKENIZER_JSON))
+    if tokenizer.vocabulary > config.vocab_size:
+        raise ModelFileError("tokenizer-invalid", "The tokenizer has more ids than the model has rows.")
+    stop_ids = file.metadata.get(keys.STOP_IDS, [])
+    if not isinstance(stop_ids, list) or not all(
+        type(token_id) is int and 0 <= token_id < tokenizer.vocabulary for token_id in stop_ids
+    ):
+        raise ModelFileError("model-facts-invalid", "The model's end tokens are not ids of its tokenizer.")
+    if verify or (verify is None and file.header.size_bytes <= VERIFY_MAX_BYTES):
+        verify_content(file)
+    return _assemble(
+        config,
+        weights,
+        tokenizer,
+        _text(file, keys.CHAT_TEMPLATE, ""),
+        facts.named(path.stem),
+        frozenset(int(token_id) for token_id in stop_ids),
+        format_name=_text(file, keys.FORMAT),
+        size_bytes=file.header.size_bytes,
+        identity=_file_identity(file),
+        eos_id=file.metadata.get(keys.EOS_TOKEN_ID),
+        threads=threads,
+        isa=isa,
+    )
+
+
+def verify_content(file: GgufFile) -> None:
+    """Hashes all tensors against the digest in the file. Raises ModelFileError `model-file-damaged`."""
+    told = file.metadata.get(keys.CONTENT_SHA256)
+    if told is not None and told != _digest(file.tensors.path, file.header.data_offset_bytes):
+        raise ModelFileError(
+            "model-file-damaged",
+            f"{file.tensors.path.name} is damaged: its weights are not what was written.",
+        )
+
+
+def _load_folder(folder: Path, threads: int, isa: str | None) -> LoadedModel:
+    checkpoint = open_checkpoint(folder)
+    weights = {
+        tensor.name: _float_weight(checkpoint.tensors, checkpoint.tensors.entries[tensor.name])
+        for tensor in expected_tensors(checkpoint.config)
+    }
+    return _assemble(
+        checkpoint.config,
+        weights,
+        Tokenizer(checkpoint.tokenizer),
+        checkpoint.template,
+        checkpoint.facts,
+        frozenset(checkpoint.stop_ids),
+        format_name="bf16" if checkpoint.element is ElementType.BF16 else "f32",
+        size_bytes=checkpoint.tensors.size_bytes,
+        identity=checkpoint.identity,
+        eos_id=checkpoint.eos_id,
+        threads=threads,
+        isa=isa,
+    )
+
+
+def _assemble(
+    config: ModelConfig,
+    weights: Mapping[str, kernels.Weight],
+    tokenizer: Tokenizer,
+    template: str,
+    facts: ModelFacts,
+    stop_ids: frozenset[int],
+    *,
+    format_name: str,
+    size_bytes: int,
+    identity: str,
+    eos_id: object,
+    threads: int,
+    isa: str | None,
+) -> LoadedModel:
+    named = (
+        {"bos_token": "", "eos_token": tokenizer.decode([eos_id], skip_special=False)}
+        if type(eos_id) is int
+        else {}
+    )
+    chat = ChatTemplate(template or _PLAIN_TEMPLATE, tokenizer.added, named_tokens=named)
+    try:
+        model = kernels.Model(native_config(config), weights, threads=threads, isa=isa)
+    except kernels.WeightError as error:
+        raise ModelFileError(
+            "model-weights-invalid", f"The model's weights are not usable: {error}."
+        ) from error
+    info = ModelInfo(
+        name=facts.name,
+        label_en=facts.label_en,
+        label_fr=facts.label_fr,
+        format=format_name,
+        parameters=parameter_count(config),
+        size_bytes=size_bytes,
+        identity=identity,
+        vocab_size=config.vocab_size,
+        layers=config.layers,
+        hidden_size=config.hidden_size,
+        window_tok=config.sliding_window,
+        context_tok=config.context_length,
+        evidence_tok=facts.evidence_tok,
+        reads_on=facts.reads_on,
+        confidence_floor=facts.confidence_floor,
+        reader=facts.reader,
+        licence=facts.licence,
+        source=facts.source,
+        config=config,
+    )
+    return LoadedModel(model, tokenizer, chat, info, stop_ids)
+
+
+def native_config(config: ModelConfig) -> kernels.NativeConfig:
+    """The same shape in the kernels' words."""
+    return kernels.NativeConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        layers=config.layers,
+        heads=config.heads,
+        kv_heads=config.kv_heads,
+        head_dim=config.head_dim,
+        intermediate_size=config.intermediate_size,
+        gate_rank=config.gate_rank,
+        sliding_window=config.sliding_window,
+        attn_layers=config.attn_layers,
+        gate_normalizer=config.gate_normalizer,
+        norm_eps=config.norm_eps,
+        rope_theta=config.rope_theta,
+        use_short_conv=config.use_short_conv,
+        conv_size=config.conv_size,
+    )
+
+
+def _file_weights(file: GgufFile, config: ModelConfig) -> dict[str, kernels.Weight]:
+    left = dict(file.tensors.entries)
+    weights: dict[str, kernels.Weight] = {}
+    for tensor in expected_tensors(config):
+        entry = left.pop(tensor.name, None)
+        if entry is None:
+            raise ModelFileError("model-tensor-missing", f"The model file lacks {tensor.name}.")
+        if entry.element is ElementType.I8 and tensor.quantised:
+            scales = left.pop(tensor.name + keys.SCALES_SUFFIX, None)
+            weights[tensor.name] = _quantised_weight(file.tensors, tensor, entry, scales)
+        elif entry.shape != tensor.shape:
+            raise _shape_error(tensor.name, entry.shape, tensor.shape)
+        else:
+            weights[tensor.name] = _float_weight(file.tensors, entry)
+    if left:
+        raise ModelFileError(
+            "model-tensor-unexpected", f"The model file holds the unknown tensor {min(left)!a}."
+        )
+    return weights
+
+
+def _quantised_weight(
+    tensors: TensorSource, tensor: ExpectedTensor, entry: TensorEntry, scales: TensorEntry | None
+) -> kernels.Weight:
+    rows, inputs = tensor.shape
+    kind: kernels.WeightFormat
+    if entry.shape == (rows, inputs):
+        kind = "q8"
+    elif inputs % 2 == 0 and entry.shape == (rows, inputs // 2):
+        kind = "q4"
+    else:
+        raise _shape_error(tensor.name, entry.shape, tensor.shape)
+    wanted = (rows, group_count(inputs))
+    if scales is None or scales.element is not ElementType.F16 or scales.shape != wanted:
+        raise ModelFileError("model-tensor-shape", f"{tensor.name} has no scales that fit it.")
+    return kernels.Weight(
+        kind, tensor.shape, tensors.map_tensor(tensor.name), scales=tensors.map_tensor(scales.name)
+    )
+
+
+def _float_weight(tensors: TensorSource, entry: TensorEntry) -> kernels.Weight:
+    format_name = _FORMATS.get(entry.element)
+    if format_name is not None:
+        return kernels.Weight(format_name, entry.shape, tensors.map_tensor(entry.name))
+    if entry.element is ElementType.I8:
+        raise ModelFileError("model-tensor-type-unsupported", f"{entry.name} cannot be stored as codes.")
+    # The kernels have no float16 matrices; widening is exact.
+    return kernels.Weight("f32", entry.shape, widen(tensors.map_tensor(entry.name), entry.element))
+
+
+def _shape_error(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ModelFileError:
+    return ModelFileError("model-tensor-shape", f"{name} has shape {shape}, which does not fit {wanted}.")
+
+
+def _text(file: GgufFile, key: str, default: str | None = None) -> str:
+    value = file.metadata.get(key, default)
+    if not isinstance(value, str):
+        raise ModelFileError("model-facts-invalid", f"The model file has no text {key}.")
+    return value
+
+
+def _file_identity(file: GgufFile) -> str:
+    """The header's digest where the header binds the weights, else the whole file's."""
+    if isinstance(file.metadata.get(keys.CONTENT_SHA256), str):
+        return file.header.sha256
+    return _digest(file.tensors.path, 0)
+
+
+def _digest(path: Path, start: int) -> str:
+    digest = hashlib.sha256()
+    buffer = np.empty(4 << 20, dtype=np.uint8)
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while count := file.readinto(buffer.data):
+            digest.update(buffer.data[:count])
+    return digest.hexdigest()
