@@ -115,7 +115,8 @@ class WordFile:
             add_runs(self.document.add_paragraph(style="List Bullet"), " ".join(block.lines), language)
         elif block.kind in {"left", "right", "centre"}:
             paragraph = self.document.add_paragraph()
-            paragraph.alignment = ALIGNMENT.get(block.kind)
+            if block.kind in ALIGNMENT:
+                paragraph.alignment = ALIGNMENT[block.kind]
             for number, line in enumerate(block.lines):
                 if number:
                     paragraph.add_run().add_break()
