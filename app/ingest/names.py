@@ -11,7 +11,7 @@ NAME_BYTES_MAX: Final = 255
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE_ENDS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\t")
 _JOINERS: Final = frozenset("\u200c\u200d")  # emoji families and Persian words need them
-_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 _KEPT_EXTENSION_BYTES: Final = 16
 
 

@@ -23,6 +23,7 @@ REFUSAL_TEMPLATES: Final[Mapping[str, str]] = {
     "damaged": "The file is damaged or cut short, and nothing in it could be read.",
     "no-pages": "The document has no pages.",
     "too-many-pages": "The document has {pages} pages, the limit is {limit}.",
+    "nothing-to-read": "There is no text in the file.",
     "no-text": "No page has any text: it is a scan. It can be viewed; reading scans comes later.",
     "archive-too-large": "The document unpacks to more than is allowed. It was not opened.",
     "archive-unsafe": "The document's packing is not what a Word document looks like. It was not opened.",
@@ -49,7 +50,9 @@ NOTE_TEMPLATES: Final[Mapping[str, str]] = {
 }
 
 # A second try can end otherwise only where the machine, not the file, may have been the cause.
-_RETRY_CAN_HELP: Final = frozenset({"too-slow", "too-much-memory", "reader-died", "reader-misbehaved", "cage-missing"})
+_RETRY_CAN_HELP: Final = frozenset(
+    {"too-slow", "too-much-memory", "reader-died", "reader-misbehaved", "cage-missing"}
+)
 
 
 class IngestRefused(UserError):
