@@ -1,0 +1,86 @@
+"""Names and values of the sample dossiers, which training must never see.
+
+Phrases are compared after `fold` (case, accents and punctuation removed), as whole words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SAMPLES = HERE.parents[1] / "resources" / "samples" / "questions.json"
+# capitalised words that are no names
+COMMON = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december dr mr mrs ms maitre me mme lundi mardi mercredi jeudi vendredi samedi
+    dimanche janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre madame monsieur
+    docteur professeur prof judge doctor the la le les un une""".split()
+)
+_WORD = re.compile(r"\w+")
+_NAME = re.compile(r"(?<![.!?:] )(?<!^)\b[A-ZÀ-Þ][\w’'-]*[a-zà-ÿ][\w]*")
+
+
+def fold(text: str) -> str:
+    """Words in lower case without accents, separated by single spaces."""
+    plain = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "oe"))
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(plain.lower()))
+
+
+class Exclusion:
+    """`hits(text)` says whether an excluded name or value stands in `text`."""
+
+    def __init__(self, answers: Iterable[str], names: Iterable[str]) -> None:
+        self.phrases: set[str] = set()
+        for answer in answers:
+            folded = fold(answer)
+            if is_telling(folded):
+                self.phrases.add(folded)
+        for name in names:
+            for word in fold(name).split():
+                if len(word) > 2 and word not in COMMON | plain_words() and not word.isdigit():
+                    self.phrases.add(word)
+        self.longest = max((len(p.split()) for p in self.phrases), default=0)
+
+    @classmethod
+    def of_samples(cls, path: Path = SAMPLES) -> Exclusion:
+        """The list for the sample dossiers: every answer, and every name inside an answer or a quote."""
+        if not path.exists():
+            return cls((), ())
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = rows["questions"] if isinstance(rows, dict) else rows
+        answers = [row["answer"] for row in rows if row["answer"]]
+        names = [n for row in rows for field in ("question", "quote") for n in names_in(row.get(field) or "")]
+        names += [n for answer in answers for n in names_in(f"x {answer}")]
+        return cls(answers, names)
+
+    def hits(self, text: str) -> bool:
+        words = fold(text).split()
+        for start in range(len(words)):
+            for size in range(1, self.longest + 1):
+                if " ".join(words[start : start + size]) in self.phrases:
+                    return True
+        return False
+
+
+@cache
+def plain_words() -> frozenset[str]:
+    """Ordinary words (house, employer …) that a name may hold without becoming telling."""
+    lists = (HERE / "pools" / f"words_{language}.txt" for language in ("en", "fr"))
+    return frozenset(w for path in lists for w in fold(path.read_text(encoding="utf-8")).split())
+
+
+def is_telling(folded: str) -> bool:
+    """A value worth excluding: more than one word, or one word of at least four letters or three digits."""
+    words = folded.split()
+    return len(words) > 1 or (len(words) == 1 and len(folded) >= (3 if folded.isdigit() else 4))
+
+
+def names_in(text: str) -> list[str]:
+    """Capitalised words that do not begin the text or a sentence."""
+    return _NAME.findall(text)

@@ -1,0 +1,202 @@
+"""Kinds of facts: how documents state them and how people ask for them. Read from `facts/*.txt`.
+
+The last statement of a kind and the last question of a slot (where there are at least three) belong to validation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from engine.mini.values import Value, Values
+
+HERE = Path(__file__).resolve().parent / "facts"
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+_SLOT = re.compile(r"\{(\w+)(\.class)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    slots: dict[str, str]
+    statements: tuple[str, ...]
+    questions: tuple[tuple[str, str], ...]  # (slot asked for, wording)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One fact as a sentence. `values[slot].text` stands verbatim in `text`."""
+
+    kind: str
+    text: str
+    values: dict[str, Value]
+    questions: tuple[tuple[str, str], ...]
+
+    def answer(self, slot: str) -> str:
+        """The words of a slot as the sentence has them (its first letter may have become a capital)."""
+        value = self.values[slot].text
+        return value if value in self.text else value[:1].upper() + value[1:]
+
+
+def expand(pattern: str, random: Random) -> str:
+    """Chooses one of each (a|b|c), innermost first."""
+    while match := _CHOICE.search(pattern):
+        pattern = pattern[: match.start()] + random.choice(match.group(1).split("|")) + pattern[match.end() :]
+    return pattern
+
+
+def slots_of(pattern: str) -> list[str]:
+    return [m.group(1) for m in _SLOT.finditer(pattern)]
+
+
+def fill(pattern: str, values: dict[str, Value]) -> str:
+    text = _SLOT.sub(lambda m: values[m.group(1)].other if m.group(2) else values[m.group(1)].text, pattern)
+    return " ".join(text.split())
+
+
+@cache
+def read_kinds(language: str, side: str) -> tuple[Kind, ...]:
+    kinds: list[tuple[str, dict[str, str], list[str], list[tuple[str, str]]]] = []
+    for line in (HERE / f"{language}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("= "):
+            kinds.append((line[2:], {}, [], []))
+        elif line.startswith("- "):
+            kinds[-1][2].append(line[2:])
+        elif line.startswith("? "):
+            slot, _, wording = line[2:].partition(" | ")
+            kinds[-1][3].append((slot, wording))
+        elif line and not line.startswith("#"):
+            kinds[-1][1].update(pair.split(":") for pair in line.split())
+    return tuple(
+        Kind(name, slots, tuple(split_side(statements, side)), tuple(split_questions(questions, side)))
+        for name, slots, statements, questions in kinds
+    )
+
+
+def split_side(lines: list[str], side: str) -> list[str]:
+    if len(lines) < 3:
+        return lines
+    return lines[-1:] if side == "valid" else lines[:-1]
+
+
+def split_questions(questions: list[tuple[str, str]], side: str) -> list[tuple[str, str]]:
+    by_slot: dict[str, list[str]] = {}
+    for slot, wording in questions:
+        by_slot.setdefault(slot, []).append(wording)
+    return [(slot, wording) for slot, wordings in by_slot.items() for wording in split_side(wordings, side)]
+
+
+@cache
+def read_attributes(language: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]:
+    rows = []
+    for line in (HERE / f"attributes_{language}.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            wordings, _, kind = line.rpartition(" : ")
+            stated, _, asked = wordings.partition(" = ")
+            rows.append((tuple(stated.split("/")), tuple(asked.split("/")), kind))
+    return tuple(rows)
+
+
+def state(kind: Kind, values: Values, given: dict[str, Value] | None = None) -> Statement:
+    drawn = {slot: values.draw(sort) for slot, sort in kind.slots.items()}
+    drawn.update(given or {})
+    text = fill(expand(values.random.choice(kind.statements), values.random), drawn)
+    if values.random.random() < 0.85:
+        text = text[:1].upper() + text[1:]
+    return Statement(kind.name, text, drawn, kind.questions)
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+ATTRIBUTE_STATED = {
+    "en": ("{a}: {v}.", "The {a} is {v}.", "{a}: {v}", "{a} {v}.", "The {a} of {s} is {v}.", "{s}, {a}: {v}.",
+           "The {a} was {v}.", "For {s}, the {a} is {v}.", "{a} | {v}", "As for {s}, its {a} stands at {v}."),
+    "fr": ("{a} : {v}.", "{a} est {v}.", "{a} : {v}", "{a} {v}.", "Pour {s}, {a} est {v}.", "{s} — {a} : {v}.",
+           "{a} était {v}.", "{a} ({s}) : {v}.", "{a} | {v}", "S'agissant de {s}, {a} s'établit à {v}."),
+}
+ATTRIBUTE_ASKED = {
+    "en": {
+        "": ("What is the {a}?", "What was the {a}?", "Tell me the {a}.", "{a}?", "Do we know the {a}?", "Give the {a}."),
+        "money": ("How much is the {a}?", "What does the {a} come to?"),
+        "date": ("When is the {a}?", "When was the {a}?"),
+        "duration": ("How long is the {a}?",),
+        "person": ("Who is the {a}?", "What is the name of the {a}?"),
+        "city": ("Where is the {a}?",),
+        "address": ("Where is the {a}?",),
+    },
+    "fr": {
+        "": ("Que vaut {a} ?", "Quel est {a} ?", "{a} ?", "Donnez {a}.", "Connaît-on {a} ?", "Indiquez {a}."),
+        "money": ("De combien est {a} ?", "À combien s'élève {a} ?"),
+        "date": ("Quand est {a} ?", "De quand date {a} ?"),
+        "duration": ("Combien de temps dure {a} ?",),
+        "person": ("Qui est {a} ?", "Quel est le nom : {a} ?"),
+        "city": ("Où est {a} ?",),
+        "address": ("Où se trouve {a} ?",),
+    },
+}
+
+
+def state_attribute(values: Values, subject: str) -> Statement:
+    """A fact of the form "attribute of subject: value"."""
+    language, r = values.language, values.random
+    stated, asked, sort = r.choice(read_attributes(language))
+    patterns = split_side(list(ATTRIBUTE_STATED[language]), values.side)
+    value = values.draw(sort)
+    text = r.choice(patterns).replace("{a}", r.choice(stated)).replace("{s}", subject).replace("{v}", value.text)
+    kind_of_question = {"doctor": "person", "lawyer": "person"}.get(sort, sort)
+    wordings = [*ATTRIBUTE_ASKED[language][""], *ATTRIBUTE_ASKED[language].get(kind_of_question, ()) * 2]
+    questions = tuple(("v", upper_first(w.replace("{a}", a))) for w in wordings for a in asked)
+    return Statement(f"attribute:{asked[0]}", upper_first(text), {"v": value}, questions)
+
+
+DEEDS = {
+    "en": {
+        "passive": ("The {adj} {n} was {v} by {who} on {when} in {where}.", "The {adj} {n} was {v} in {where} on {when} by {who}.",
+                    "On {when}, the {adj} {n} was {v} by {who} ({where}) for {money}.", "{who}: {adj} {n} {v} on {when}, {where}, {money}.",
+                    "It was {who} who had the {adj} {n} {v} in {where} on {when}."),
+        "who": ("Who {v} the {adj} {n}?", "By whom was the {n} {v}?", "Who had the {adj} {n} {v}?", "The {n} was {v} by whom?"),
+        "when": ("When was the {adj} {n} {v}?", "On what date was the {n} {v}?", "When did they have the {n} {v}?"),
+        "where": ("Where was the {adj} {n} {v}?", "In what place was the {n} {v}?", "In which town was the {adj} {n} {v}?"),
+        "money": ("For how much was the {adj} {n} {v}?", "How much was paid to have the {n} {v}?"),
+        "n": ("What was {v} on {when}?", "What did {who} have {v}?", "What was {v} by {who}?"),
+    },
+    "fr": {
+        "passive": ("{n} {adj} : {v} par {who} le {when} à {where}.", "{n} {adj} a été {v} à {where} le {when} par {who}.",
+                    "Le {when}, {n} {adj} a été {v} par {who} ({where}) pour {money}.", "{who} : {n} {adj}, {v} le {when}, {where}, {money}.",
+                    "C'est {who} qui a fait en sorte que {n} {adj} soit {v} à {where} le {when}."),
+        "who": ("Qui a {v} {n} {adj} ?", "Par qui {n} a été {v} ?", "Qui a {v} {n} ?", "{n} : {v} par qui ?"),
+        "when": ("Quand {n} {adj} a été {v} ?", "À quelle date a-t-on {v} {n} ?", "Quand a-t-on {v} {n} ?"),
+        "where": ("Où {n} {adj} a été {v} ?", "À quel endroit a-t-on {v} {n} ?", "Dans quelle ville a-t-on {v} {n} ?"),
+        "money": ("Pour combien {n} {adj} a été {v} ?", "Combien a-t-on payé : {n} {v} ?"),
+        "n": ("Qu'est-ce qui a été {v} le {when} ?", "Qu'a {v} {who} ?", "Quelle chose a été {v} par {who} ?"),
+    },
+}
+
+
+def state_deed(values: Values) -> Statement:
+    """Somebody did something to something: arbitrary words, so that the reader learns to match words and their synonyms."""
+    r, language = values.random, values.language
+    noun, verb, adjective = (r.choice(values.pools[p]) for p in ("noun", "verb", "adjective"))
+    if r.random() < 0.3:
+        made = values.word()
+        noun = (f"le {made}" if values.french else made,)
+    drawn = {
+        "n": Value(r.choice(noun), r.choice(noun)), "v": Value(r.choice(verb), r.choice(verb)),
+        "adj": Value(adjective[0], adjective[0]), "who": values.draw(r.choice(("person", "company", "doctor", "lawyer"))),
+        "when": values.draw("date"), "where": values.draw("city"), "money": values.draw("money"),
+    }
+    pattern = r.choice(split_side(list(DEEDS[language]["passive"]), values.side))
+    questions = []
+    for slot in ("who", "when", "where", "money", "n"):
+        if slot not in slots_of(pattern) or (slot == "n" and len(noun[0]) < 3):
+            continue
+        for wording in split_side(list(DEEDS[language][slot]), values.side):
+            for name in ("n", "v"):
+                wording = wording.replace("{" + name + "}", "{" + name + ".class}")
+            questions.append((slot, wording))
+    return Statement("deed-of", upper_first(fill(pattern, drawn)), drawn, tuple(questions))

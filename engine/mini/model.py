@@ -1,0 +1,244 @@
+"""The `gla_swa` architecture in torch, with plain operations, for training only.
+
+Even layers are gated linear attention with a short convolution, odd layers causal window attention
+(here the window always covers the training sequence). Module names equal the published tensor names,
+so `state_dict()` is the checkpoint. The engine's own C++ kernels run the trained model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CHUNK_TOK = 32
+# exponents are centred on the middle of a chunk; beyond this bound a contribution is zero or saturated anyway
+EXPONENT_BOUND = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class MiniConfig:
+    vocab_size: int
+    hidden_size: int = 256
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 8
+    num_key_value_heads: int = 4
+    intermediate_size: int = 640
+    gate_low_rank_dim: int = 16
+    gate_logit_normalizer: int = 16
+    conv_size: int = 4
+    norm_eps: float = 1e-6
+    rope_theta: float = 10000.0
+    sliding_window: int = 1024
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def group(self) -> int:
+        return self.num_attention_heads // self.num_key_value_heads
+
+    def as_dict(self) -> dict[str, int | float]:
+        return asdict(self)
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x²) + eps) · weight, in float32 (spec 1.3)."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
+
+
+class ShortConvolution(nn.Module):
+    """Causal depthwise convolution followed by SiLU (spec 1.5); weight [channels, 1, size]."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        weight = torch.zeros(channels, 1, size)
+        weight[:, :, -1] = 1.0
+        self.weight = nn.Parameter(weight + 0.1 * torch.randn_like(weight))
+
+    def forward(self, z: Tensor) -> Tensor:
+        size = self.weight.shape[-1]
+        taps = self.weight[:, 0].to(z.dtype)
+        length = z.shape[1]
+        padded = F.pad(z, (0, 0, size - 1, 0))
+        total = padded[:, :length] * taps[:, 0]
+        for j in range(1, size):
+            total = total + padded[:, j : j + length] * taps[:, j]
+        return F.silu(total)
+
+
+class GatedLinearAttention(nn.Module):
+    """x [B, T, hidden] -> [B, T, hidden]; T must be a multiple of CHUNK_TOK."""
+
+    def __init__(self, c: MiniConfig) -> None:
+        super().__init__()
+        self.c = c
+        kv = c.num_key_value_heads * c.head_dim
+        self.q_proj = nn.Linear(c.hidden_size, c.hidden_size)
+        self.k_proj = nn.Linear(c.hidden_size, kv)
+        self.v_proj = nn.Linear(c.hidden_size, kv)
+        self.gk_proj = nn.Sequential(
+            nn.Linear(c.hidden_size, c.gate_low_rank_dim, bias=False), nn.Linear(c.gate_low_rank_dim, kv)
+        )
+        self.g_norm = RMSNorm(c.head_dim, c.norm_eps)
+        self.o_proj = nn.Linear(c.hidden_size, c.hidden_size, bias=False)
+        self.q_conv1d = ShortConvolution(c.hidden_size, c.conv_size)
+        self.k_conv1d = ShortConvolution(kv, c.conv_size)
+        self.v_conv1d = ShortConvolution(kv, c.conv_size)
+        # a spread of memory lengths from a few to a few thousand tokens
+        spread = torch.linspace(-1.0, 6.0, c.head_dim).repeat(c.num_key_value_heads)
+        self.gk_proj[1].bias.data.copy_(spread)
+
+    def forward(self, x: Tensor) -> Tensor:
+        c = self.c
+        b, t, _ = x.shape
+        hk, d, g, n, s = c.num_key_value_heads, c.head_dim, c.group, t // CHUNK_TOK, CHUNK_TOK
+        q = F.relu(self.q_conv1d(self.q_proj(x)))
+        k = F.relu(self.k_conv1d(self.k_proj(x)))
+        v = self.v_conv1d(self.v_proj(x))
+        gate = F.logsigmoid(self.gk_proj(x).float()) / c.gate_logit_normalizer
+        low = x.dtype
+        gate = gate.view(b, n, s, hk, d).transpose(2, 3)  # [B, N, Hk, S, D]
+        q = q.view(b, n, s, hk, g, d).permute(0, 1, 3, 4, 2, 5) * d**-0.5  # [B, N, Hk, G, S, D]
+        k = k.view(b, n, s, hk, d).transpose(2, 3)
+        v = v.view(b, n, s, hk, d).transpose(2, 3)
+        total = gate.cumsum(-2)
+        last = total[..., -1:, :]
+        middle = total[..., s // 2 : s // 2 + 1, :]
+        rise = (total - middle).clamp(-EXPONENT_BOUND, EXPONENT_BOUND)
+        q_in = (q * rise.exp().unsqueeze(3)).to(low).reshape(b, n, hk, g * s, d)
+        k_in = (k * (-rise).exp()).to(low)
+        scores = (q_in @ k_in.transpose(-1, -2)).view(b, n, hk, g, s, s).tril()
+        inner = scores.reshape(b, n, hk, g * s, s) @ v
+        if n == 1:
+            o = inner
+        else:
+            added = (k * (last - total).exp()).to(low).transpose(-1, -2) @ v  # [B, N, Hk, D, D]
+            decay = last.squeeze(-2).exp().unsqueeze(-1)
+            state = torch.zeros(b, hk, d, d, dtype=torch.float32, device=x.device)
+            entering = []
+            for i in range(n):
+                entering.append(state)
+                state = state * decay[:, i] + added[:, i]
+            memory = torch.stack(entering, 1).to(low)
+            q_out = (q * total.exp().unsqueeze(3)).to(low).reshape(b, n, hk, g * s, d)
+            o = inner + q_out @ memory
+        o = o.view(b, n, hk, g, s, d).permute(0, 1, 4, 2, 3, 5).reshape(b, t, hk * g, d)
+        o = self.g_norm(o).to(low).reshape(b, t, -1)
+        return self.o_proj(o)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """NeoX halves (spec 1.6); x [B, H, T, D], cos and sin [T, D/2]."""
+    half = x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+
+
+class WindowAttention(nn.Module):
+    def __init__(self, c: MiniConfig) -> None:
+        super().__init__()
+        self.c = c
+        kv = c.num_key_value_heads * c.head_dim
+        self.q_proj = nn.Linear(c.hidden_size, c.hidden_size)
+        self.k_proj = nn.Linear(c.hidden_size, kv)
+        self.v_proj = nn.Linear(c.hidden_size, kv)
+        self.o_proj = nn.Linear(c.hidden_size, c.hidden_size, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        c = self.c
+        b, t, _ = x.shape
+        if t > c.sliding_window:
+            raise ValueError(f"{t} tokens exceed the window of {c.sliding_window}")
+        q = self.q_proj(x).view(b, t, c.num_attention_heads, c.head_dim).transpose(1, 2)
+        k = self.k_proj(x).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        v = self.v_proj(x).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        k = k.repeat_interleave(c.group, 1)
+        v = v.repeat_interleave(c.group, 1)
+        o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.o_proj(o.transpose(1, 2).reshape(b, t, -1))
+
+
+class GatedMLP(nn.Module):
+    def __init__(self, c: MiniConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(c.intermediate_size, c.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Layer(nn.Module):
+    def __init__(self, c: MiniConfig, index: int) -> None:
+        super().__init__()
+        self.windowed = index % 2 == 1
+        self.attn_norm = RMSNorm(c.hidden_size, c.norm_eps)
+        self.attn = WindowAttention(c) if self.windowed else GatedLinearAttention(c)
+        self.mlp_norm = RMSNorm(c.hidden_size, c.norm_eps)
+        self.mlp = GatedMLP(c)
+
+    def forward(self, h: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype) -> Tensor:
+        x = self.attn_norm(h).to(dtype)
+        h = h + (self.attn(x, cos, sin) if self.windowed else self.attn(x)).float()
+        return h + self.mlp(self.mlp_norm(h).to(dtype)).float()
+
+
+class Backbone(nn.Module):
+    def __init__(self, c: MiniConfig) -> None:
+        super().__init__()
+        self.embeddings = nn.Embedding(c.vocab_size, c.hidden_size)
+        self.layers = nn.ModuleList(Layer(c, i) for i in range(c.num_hidden_layers))
+        self.norm = RMSNorm(c.hidden_size, c.norm_eps)
+        self.c = c
+
+    def forward(self, ids: Tensor, dtype: torch.dtype) -> Tensor:
+        half = self.c.head_dim // 2
+        inverse = self.c.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+        angle = torch.arange(ids.shape[1], dtype=torch.float32)[:, None] * inverse
+        cos, sin = angle.cos().to(dtype), angle.sin().to(dtype)
+        h = self.embeddings(ids).float()
+        for layer in self.layers:
+            h = layer(h, cos, sin, dtype)
+        return self.norm(h)
+
+
+class MiniReader(nn.Module):
+    """`forward(ids [B, T])` -> final hidden vectors [B, T, hidden]; `lm_head` is applied by the caller where needed."""
+
+    def __init__(self, c: MiniConfig) -> None:
+        super().__init__()
+        self.c = c
+        self.model = Backbone(c)
+        self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
+        for name, parameter in self.named_parameters():
+            if name.endswith(("proj.weight", "gk_proj.0.weight", "gk_proj.1.weight")):
+                nn.init.normal_(parameter, std=c.hidden_size**-0.5)
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                parameter.data.mul_((2 * c.num_hidden_layers) ** -0.5)
+            if name.endswith("proj.bias"):
+                nn.init.zeros_(parameter)
+        nn.init.normal_(self.model.embeddings.weight, std=0.5)
+        nn.init.normal_(self.lm_head.weight, std=0.02)
+
+    def forward(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.model(ids, dtype)
+
+    def logits(self, ids: Tensor) -> Tensor:
+        """Float32 logits [B, T, V] of any length (padded on the right to whole chunks; causal, so harmless)."""
+        t = ids.shape[1]
+        padded = F.pad(ids, (0, -t % CHUNK_TOK))
+        return self.lm_head(self.model(padded, torch.float32)[:, :t])

@@ -1,0 +1,239 @@
+"""Training with curriculum, checkpoints and resume. One process, plain torch, bfloat16 products, float32 weights.
+
+`python -m engine.mini train DIR --minutes 85` writes DIR/{tokenizer.json,last.pt,best.pt,curve.jsonl}; started again on
+the same DIR it continues.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from engine.mini.data import Example, Generator
+from engine.mini.model import MiniConfig, MiniReader
+from engine.mini.vocabulary import END, train_vocabulary
+
+BATCH_TOK = 8192
+READ_WEIGHT = 0.1  # of the language-model loss beside the answers' loss
+READ_SHARE = 0.15  # of the other positions that take part in it
+# (from this share of the time on, sequence lengths in tokens and how often each)
+CURRICULUM = (
+    (0.0, ((128, 1.0),)),
+    (0.07, ((128, 0.4), (256, 0.6))),
+    (0.18, ((128, 0.1), (256, 0.5), (384, 0.4))),
+    (0.40, ((256, 0.25), (384, 0.35), (512, 0.4))),
+    (0.70, ((256, 0.15), (384, 0.25), (512, 0.3), (704, 0.3))),
+)
+
+
+@dataclass(slots=True)
+class Batch:
+    ids: Tensor  # [B, T]
+    targets: Tensor  # [B, T], next tokens
+    answers: Tensor  # [B, T] bool: positions whose target belongs to an answer
+    real: Tensor  # [B, T] bool: positions whose target is text
+    spans: list[tuple[int, int, int, bool]]  # (row, first position, last position, present)
+
+
+class Packer:
+    """Turns examples into rows of exactly `length` tokens: evidence once, then as many questions as fit."""
+
+    def __init__(self, tokenizer: Tokenizer, generator: Generator) -> None:
+        self.tokenizer, self.generator = tokenizer, generator
+        self.end = tokenizer.token_to_id(END)
+        self.random = Random(generator.random.random())
+        self.streams: dict[tuple[int, int], Iterator[Example]] = {}
+
+    def row(self, length: int) -> tuple[list[int], list[tuple[int, int, bool]]]:
+        words = int(length * self.random.uniform(0.16, 0.42 if length > 128 else 0.3))
+        wanted = max(2, length // 40)
+        key = (words, wanted)
+        stream = self.streams.setdefault(key, self.generator.stream(words, wanted))
+        while True:
+            example = next(stream)
+            head = self.tokenizer.encode(example.prompt, add_special_tokens=False).ids
+            if len(head) > length - 40:
+                continue
+            ids, spans = list(head), []
+            for q in example.questions:
+                asked = self.tokenizer.encode(f"? {q.text}\n", add_special_tokens=False).ids
+                told = [*self.tokenizer.encode(q.answer, add_special_tokens=False).ids, self.end]
+                if len(ids) + len(asked) + len(told) > length:
+                    continue
+                ids += asked
+                spans.append((len(ids), len(ids) + len(told), q.anchor > 0))
+                ids += told
+            if spans:
+                return ids, spans
+
+    def batch(self, length: int, rows: int) -> Batch:
+        ids = torch.full((rows, length + 1), self.end, dtype=torch.long)
+        answers = torch.zeros(rows, length, dtype=torch.bool)
+        real = torch.zeros(rows, length, dtype=torch.bool)
+        spans = []
+        for i in range(rows):
+            row, found = self.row(length)
+            ids[i, : len(row)] = torch.tensor(row)
+            real[i, : len(row) - 1] = True
+            for start, stop, present in found:
+                answers[i, start - 1 : stop - 1] = True
+                spans.append((i, start - 1, stop - 1, present))
+        return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans)
+
+
+def optimizers(model: MiniReader, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for everything else."""
+    matrices, others = [], []
+    for name, p in model.named_parameters():
+        inner = name.startswith("model.layers") and p.ndim == 2 and "gk_proj.0" not in name
+        (matrices if inner else others).append(p)
+    return [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """(loss to minimise, mean cross-entropy of the answers' tokens)."""
+    others = batch.real & ~batch.answers & (torch.rand(batch.real.shape) < READ_SHARE)
+    chosen = batch.answers | others
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model.lm_head(hidden[chosen])
+    each = F.cross_entropy(logits.float(), batch.targets[chosen], reduction="none")
+    told = batch.answers[chosen]
+    answers = each[told].mean()
+    return answers + READ_WEIGHT * each[~told].mean(), answers.detach()
+
+
+@torch.no_grad()
+def validate(model: MiniReader, forward, batches: list[Batch], tokenizer: Tokenizer) -> dict[str, float]:
+    """Greedy answers judged token by token: an answer is exact when every token would have been chosen."""
+    totals = {"exact": 0, "value": 0, "anchor": 0, "present": 0, "absent": 0, "absent_ok": 0, "false_absent": 0}
+    losses = []
+    for batch in batches:
+        hidden = forward(batch.ids)
+        losses.append(loss_of(model, hidden, batch)[1].item())
+        for row, start, stop, present in batch.spans:
+            chosen = model.lm_head(hidden[row, start:stop].float()).argmax(-1)
+            right = chosen == batch.targets[row, start:stop]
+            if not present:
+                totals["absent"] += 1
+                totals["absent_ok"] += bool(right.all())
+                continue
+            totals["present"] += 1
+            totals["exact"] += bool(right.all())
+            totals["value"] += bool(right[:-3].all())
+            totals["anchor"] += bool(right[-3])
+            totals["false_absent"] += not bool(right[0]) or not bool(right[1])
+    present, absent = max(1, totals["present"]), max(1, totals["absent"])
+    return {
+        "loss": round(sum(losses) / len(losses), 4),
+        "exact": round(totals["exact"] / present, 3),
+        "value": round(totals["value"] / present, 3),
+        "anchor": round(totals["anchor"] / present, 3),
+        "absent": round(totals["absent_ok"] / absent, 3),
+        "questions": totals["present"] + totals["absent"],
+    }
+
+
+def rate_at(share: float, step: int, resumed: int) -> float:
+    """Warm up, hold, then fall linearly to nothing over the last 40 % of the time."""
+    warm = min(1.0, (step - resumed + 1) / (100 if resumed == 0 else 20))
+    return warm * min(1.0, max(0.0, 1.0 - share) / 0.4)
+
+
+def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
+    return [mix for start, mix in CURRICULUM if share >= start][-1]
+
+
+def train(
+    folder: Path, *, minutes: float, seed: int = 1, rate: float = 2e-3, threads: int = 2, compiled: bool = True,
+    config: MiniConfig | None = None, checkpoint_s: float = 120.0, validation_s: float = 150.0,
+) -> None:
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = folder / "tokenizer.json"
+    if not vocabulary.exists():
+        train_vocabulary().save(str(vocabulary))
+    tokenizer = Tokenizer.from_file(str(vocabulary))
+    model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size()))
+    steppers = optimizers(model, rate)
+    spent, step = 0.0, 0
+    last = folder / "last.pt"
+    if last.exists():
+        saved = torch.load(last, weights_only=True)
+        model.load_state_dict(saved["model"])
+        for stepper, state in zip(steppers, saved["steppers"], strict=True):
+            stepper.load_state_dict(state)
+        spent, step = saved["spent"], saved["step"]
+    resumed = step
+    generator = Generator(seed * 1_000_003 + step)
+    packer = Packer(tokenizer, generator)
+    judge = Packer(tokenizer, Generator(99, "valid"))
+    judged = [judge.batch(384, 21), judge.batch(384, 21), judge.batch(512, 16), judge.batch(512, 16)]
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(generator.exclusion.phrases)} phrases excluded", flush=True)
+
+    def forward(ids: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model(ids, torch.bfloat16)
+
+    fast = torch.compile(forward, dynamic=False) if compiled else forward
+    chooser = Random(seed + step)
+    started = time.monotonic() - spent
+    checked = validated = time.monotonic()
+    mean, seen, since = None, 0, time.monotonic()
+    total_s = minutes * 60
+    while (spent := time.monotonic() - started) < total_s:
+        share = spent / total_s
+        mix = lengths_at(share)
+        length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
+        batch = packer.batch(length, BATCH_TOK // length)
+        now = rate_at(share, step, resumed)
+        for stepper in steppers:
+            for group in stepper.param_groups:
+                group["lr"] = rate * now
+        loss, answers = loss_of(model, fast(batch.ids), batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for stepper in steppers:
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+        step, seen = step + 1, seen + batch.ids.numel()
+        mean = answers.item() if mean is None else 0.97 * mean + 0.03 * answers.item()
+        if step % 50 == 0:
+            clock = time.monotonic()
+            print(f"{spent / 60:6.1f} min  step {step}  T {length}  answers {mean:.3f}  rate {rate * now:.5f}  "
+                  f"{seen / (clock - since):.0f} tok/s", flush=True)
+            seen, since = 0, clock
+        if time.monotonic() - validated > validation_s:
+            scores = validate(model, forward, judged, tokenizer)
+            line = {"minutes": round(spent / 60, 1), "step": step, "train": round(mean, 4), **scores}
+            with (folder / "curve.jsonl").open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+            print(line, flush=True)
+            validated = time.monotonic()
+        if time.monotonic() - checked > checkpoint_s:
+            save(folder, model, steppers, spent, step)
+            checked = time.monotonic()
+    save(folder, model, steppers, total_s, step)
+    print(validate(model, forward, judged, tokenizer), flush=True)
+
+
+def save(folder: Path, model: MiniReader, steppers: list[torch.optim.Optimizer], spent: float, step: int) -> None:
+    partial = folder / "partial.pt"
+    torch.save(
+        {"model": model.state_dict(), "steppers": [s.state_dict() for s in steppers], "spent": spent, "step": step,
+         "config": model.c.as_dict()},
+        partial,
+    )
+    partial.replace(folder / "last.pt")
