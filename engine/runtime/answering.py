@@ -63,7 +63,7 @@ def answer(
     )
     sampler = Sampler(sampling, vocabulary=model.vocabulary)
     sampler.see(ids.tolist())
-    stream = TextStream(model.decode, request.stop)
+    stream = TextStream(model.token_bytes, request.stop)
     probabilities: list[float] = []
     untold: list[float] = []
     state = model.new_state() if session is None else session.state.fork()
@@ -108,6 +108,7 @@ def answer(
                 reason = "stop"
                 break
             yield
+            interrupt.check()
             if len(probabilities) < request.max_tokens:
                 logits = model.kernel.step(state, choice.token_id, cancel=interrupt.arm(model.new_flag))
     except (Stopped, model.stopped):

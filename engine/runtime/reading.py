@@ -100,9 +100,10 @@ def read_texts(
 
     report(0, total)
     for index, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
-        state = session.state.fork()
         so_far = done_tok
         try:
+            interrupt.check()
+            state = session.state.fork()
             yield from feed(
                 model,
                 state,

@@ -67,15 +67,15 @@ class RunnableModel:
     """A loaded model with everything a reading or an answer needs.
 
     `encode_text` takes untrusted text and never makes a special token of it; `encode_prompt` renders the
-    model's own template around untrusted contents. `vocabulary` is the number of ids the tokenizer knows.
-    `stopped` is what the kernel raises at a chunk boundary after its flag was set. `identity` binds
-    snapshots: model, tokenizer and format.
+    model's own template around untrusted contents. `token_bytes` gives what one token stands for.
+    `vocabulary` is the number of ids the tokenizer knows. `stopped` is what the kernel raises at a chunk
+    boundary after its flag was set. `identity` binds snapshots: model, tokenizer and format.
     """
 
     kernel: Kernel[ReadingState]
     encode_text: Callable[[str], Sequence[int]]
     encode_prompt: Callable[[Sequence[ChatMessage]], Sequence[int]]
-    decode: Callable[[Sequence[int]], str]
+    token_bytes: Callable[[int], bytes]
     stop_ids: frozenset[int]
     vocabulary: int
     identity: str

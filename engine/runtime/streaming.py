@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
-from typing import Final
-
-_UNFINISHED: Final = "�"
-# a character has at most four bytes, so no more than this many tokens can belong to an unfinished one
-_LONGEST_UNFINISHED_TOK: Final = 8
-_CONTEXT_TOK: Final = 8
 
 
 class TextStream:
-    """One answer's text. `push` gives what may be shown now; `text` is everything shown so far.
+    """One answer's text. `push` gives what may be shown now; `text` is everything given out so far.
 
-    Decoding looks at a few tokens before the new ones, because a byte-level decoder joins bytes across
-    tokens; the cost per token does not grow with the answer.
+    `token_bytes` gives the bytes of one token: possibly a part of a character, nothing for a special token.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str] = ()) -> None:
-        self._decode = decode
+    def __init__(self, token_bytes: Callable[[int], bytes], stops: Sequence[str] = ()) -> None:
+        self._token_bytes = token_bytes
         self._stops = tuple(stops)
-        self._ids: list[int] = []
-        self._decoded = 0  # ids whose text was taken
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
         self._parts: list[str] = []
         self.stopped = False
@@ -34,28 +27,13 @@ class TextStream:
 
     def push(self, token_id: int) -> str:
         """Take a token; give the text that is certain now. After a stop text, `stopped` is true."""
-        self._ids.append(token_id)
-        return self._release(self._take_decoded(final=False), final=False)
+        return self._release(self._decoder.decode(self._token_bytes(token_id)), final=False)
 
     def finish(self) -> str:
-        """Give what was held back: an unfinished character as its replacement, an unfinished stop text as
-        text.
-        """
+        """Give what was held back: an unfinished character as U+FFFD, an unfinished stop text as text."""
         if self.stopped:
             return ""
-        return self._release(self._take_decoded(final=True), final=True)
-
-    def _take_decoded(self, *, final: bool) -> str:
-        start = max(0, self._decoded - _CONTEXT_TOK)
-        before = self._decode(self._ids[start : self._decoded])
-        whole = self._decode(self._ids[start:])
-        waiting = len(self._ids) - self._decoded
-        if whole.endswith(_UNFINISHED) and not final and waiting < _LONGEST_UNFINISHED_TOK:
-            return ""
-        self._decoded = len(self._ids)
-        # `before` may end within a character that `whole` completes: take what they do not share
-        shared = len(before) if whole.startswith(before) else _shared_length(before, whole)
-        return whole[shared:]
+        return self._release(self._decoder.decode(b"", final=True), final=True)
 
     def _release(self, fresh: str, *, final: bool) -> str:
         pending = self._held + fresh
@@ -76,12 +54,3 @@ class TextStream:
 def _overlap(text: str, stop: str) -> int:
     """How many characters at the end of `text` could be the beginning of `stop`."""
     return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)
-
-
-def _shared_length(first: str, second: str) -> int:
-    length = 0
-    for left, right in zip(first, second, strict=False):
-        if left != right:
-            break
-        length += 1
-    return length

@@ -1,0 +1,219 @@
+"""A small deterministic model at the runtime's seam: every token depends on every token before it.
+
+Its file is a JSON of `Habits`, so that a test can make it slow, deaf, deadly or large.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.protocol import ChatMessage, Load, ModelInfo
+from engine.runtime.seam import Flag, Kernel, ReadingState, RunnableModel
+
+VOCABULARY = 258
+END_ID = 257
+ROLE_ID = 256
+CHUNK_TOK = 64
+
+
+class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the model behaves. Times are per chunk and per step."""
+
+    chunk_s: float = 0.0
+    step_s: float = 0.0
+    load_s: float = 0.0
+    deaf: bool = False
+    dies_on_load: bool = False
+    dies_at_step: int = 0
+    script: str = ""
+    breaks: str = ""
+    payload_bytes: int = 200
+
+
+class FakeStopped(Exception):
+    pass
+
+
+class FakeFlag:
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._event.wait(seconds)
+
+
+class FakeState:
+    layout = "fake;window=f16"
+
+    def __init__(self, size_bytes: int) -> None:
+        self.position = 0
+        self.memory = bytes(32)
+        self._size_bytes = size_bytes
+
+    @property
+    def nbytes(self) -> int:
+        return self._size_bytes
+
+    @property
+    def payload_bytes(self) -> int:
+        return 8 + 32 + self._size_bytes
+
+    def fork(self) -> FakeState:
+        copy = FakeState(self._size_bytes)
+        copy.position, copy.memory = self.position, self.memory
+        return copy
+
+    def dump(self, write: Callable[[memoryview], object]) -> None:
+        write(memoryview(self.position.to_bytes(8, "little")))
+        write(memoryview(self.memory))
+        write(memoryview(self._filling()))
+
+    def load(self, read: Callable[[int], bytes | bytearray | memoryview]) -> None:
+        position = int.from_bytes(read(8), "little")
+        memory = bytes(read(32))
+        self.position, self.memory = position, memory
+        assert bytes(read(self._size_bytes)) == self._filling()
+
+    def take(self, token_id: int) -> None:
+        self.memory = hashlib.sha256(self.memory + token_id.to_bytes(4, "little")).digest()
+        self.position += 1
+
+    def _filling(self) -> bytes:
+        return (self.memory * (self._size_bytes // 32 + 1))[: self._size_bytes]
+
+
+class FakeKernel:
+    def __init__(self, habits: Habits) -> None:
+        self._habits = habits
+
+    def new_state(self, *, window_precision: str, window_mode: str) -> FakeState:
+        return FakeState(self._habits.payload_bytes)
+
+    def prefill(
+        self,
+        state: FakeState,
+        ids: NDArray[np.int32],
+        *,
+        logits: Literal["none", "last", "all"] = "last",
+        cancel: FakeFlag | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        for start in range(0, len(ids), CHUNK_TOK):
+            self._compute(self._habits.chunk_s, cancel)
+            chunk = ids[start : start + CHUNK_TOK]
+            for token_id in chunk:
+                state.take(int(token_id))
+            if progress is not None:
+                progress(start + len(chunk))
+        return self._logits(state) if logits == "last" else np.empty(0, np.float32)
+
+    def step(self, state: FakeState, token_id: int, *, cancel: FakeFlag | None = None) -> NDArray[np.float32]:
+        self._compute(self._habits.step_s, cancel)
+        state.take(token_id)
+        return self._logits(state)
+
+    def _compute(self, seconds: float, cancel: FakeFlag | None) -> None:
+        if self._habits.deaf:
+            time.sleep(seconds)
+        elif cancel is not None and cancel.wait(seconds):
+            raise FakeStopped
+
+    def _logits(self, state: FakeState) -> NDArray[np.float32]:
+        if self._habits.breaks == "nan":
+            return np.full(VOCABULARY, np.nan, np.float32)
+        logits = np.full(VOCABULARY, -10.0, np.float32)
+        logits[97 + state.memory[0] % 26] = 3.0
+        logits[97 + state.memory[1] % 26] = 2.0
+        return logits
+
+
+class ScriptedKernel(FakeKernel):
+    """Says a given text, then ends; it counts its own steps in the state's position since the prompt."""
+
+    def __init__(self, habits: Habits) -> None:
+        super().__init__(habits)
+        self._said = 0
+
+    def prefill(self, state: FakeState, ids: NDArray[np.int32], **options: Any) -> NDArray[np.float32]:
+        self._said = 0
+        return super().prefill(state, ids, **options)
+
+    def _logits(self, state: FakeState) -> NDArray[np.float32]:
+        script = [*self._habits.script.encode(), END_ID]
+        logits = np.full(VOCABULARY, -10.0, np.float32)
+        logits[script[self._said]] = 10.0
+        self._said += 1
+        if self._habits.dies_at_step and self._said >= self._habits.dies_at_step:
+            os.abort()
+        return logits
+
+
+def encode_text(text: str) -> Sequence[int]:
+    return list(text.encode())
+
+
+def encode_prompt(messages: Sequence[ChatMessage]) -> Sequence[int]:
+    ids: list[int] = []
+    for message in messages:
+        ids += [ROLE_ID, *message.content.encode()]
+    return ids
+
+
+def make_model(habits: Habits, *, identity: str = "fake") -> RunnableModel:
+    """A runnable model with these habits."""
+    kernel = ScriptedKernel(habits) if habits.script else FakeKernel(habits)
+    return RunnableModel(
+        kernel=cast("Kernel[ReadingState]", kernel),
+        encode_text=encode_text,
+        encode_prompt=encode_prompt,
+        token_bytes=lambda token_id: bytes([token_id]) if token_id < 256 else b"",
+        stop_ids=frozenset({END_ID}),
+        vocabulary=VOCABULARY,
+        identity=identity,
+        info=make_info(identity),
+        window_precision="f16",
+        window_mode="hf",
+        new_flag=cast("Callable[[], Flag]", FakeFlag),
+        stopped=FakeStopped,
+    )
+
+
+def make_info(identity: str) -> ModelInfo:
+    return ModelInfo(
+        name="fake", label_en="Fake", label_fr="Factice", format="f32", parameters=1, size_bytes=1,
+        identity=identity, vocab_size=VOCABULARY, layers=1, hidden_size=1, window_tok=32, context_tok=1024,
+        evidence_tok=100, reads_on=True, confidence_floor=0.5, reader=False, licence="", source="",
+        threads=1, isa="scalar", window_precision="f16", window_mode="hf", state_bytes=200, load_s=0.0,
+    )  # fmt: skip
+
+
+def load_fake(message: Load) -> RunnableModel:
+    """The loader of the fake worker."""
+    content = Path(message.path).read_bytes()
+    habits = msgspec.json.decode(content, type=Habits)
+    time.sleep(habits.load_s)
+    if habits.dies_on_load:
+        os.abort()
+    return make_model(habits, identity=hashlib.sha256(content).hexdigest())
+
+
+def ignore_termination() -> None:
+    """So that only a kill ends the process."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
