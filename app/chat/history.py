@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from app.chat.values import Answer, AnswerMode, Box, Citation, Evidence, Grade, Reason, Statement, Timings
 from app.core.ids import new_id
@@ -183,7 +183,7 @@ def get_answer(conn: Connection, message_id: str) -> tuple[Answer, tuple[str, ..
     return _answer(conn, row), None if scope is None else tuple(scope)
 
 
-def _answer(conn: Connection, row: Row[Any]) -> Answer:
+def _answer(conn: Connection, row: Sequence[Any]) -> Answer:
     message_id, whole = str(row[0]), str(row[4])
     citations: dict[int, list[Citation]] = {}
     for c in conn.execute(
@@ -194,7 +194,9 @@ def _answer(conn: Connection, row: Row[Any]) -> Answer:
         {"id": message_id},
     ):
         boxes = tuple(Box(*box) for box in json.loads(c[8]))
-        citations.setdefault(c[0], []).append(Citation(*c[1:8], boxes, bool(c[9])))
+        citations.setdefault(c[0], []).append(
+            Citation(c[1], c[2], c[3], c[4], c[5], c[6], c[7], boxes, bool(c[9]))
+        )
     statements = tuple(
         Statement(whole[s[1] : s[2]], s[1], s[2], Grade(s[3]), tuple(citations.get(s[0], ())))
         for s in conn.execute(

@@ -39,7 +39,7 @@ class Operation(Generic[T]):
     def __init__(self, verb: str) -> None:
         self.id = new_id()
         self.verb = verb
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._cancel = threading.Event()
         self._finished = threading.Event()
         self._progress: Progress | None = None
@@ -103,9 +103,12 @@ class Operation(Generic[T]):
             self._on_progress.append(callback)
 
     def on_partial(self, callback: Callable[[str], None]) -> None:
-        """``callback`` gets each new piece of a streamed answer; what came before is in ``partial``."""
+        """``callback`` gets each piece of a streamed answer; a late one first gets what came before."""
         with self._lock:
+            before = self._partial
             self._on_partial.append(callback)
+            if before:
+                callback(before)
 
     def add_done_callback(self, callback: Callable[[Operation[T]], None]) -> None:
         """``callback`` runs once, at the end or at once when it is over already."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum
 
 from app.chat.values import Box
+from app.core.errors import HuisClosError, fill
 
 
 class Changes(IntFlag):
@@ -73,7 +74,11 @@ class Problem:
     params: dict[str, str | int | float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.template.format_map(self.params)
+        return fill(self.template, self.params)
+
+    @classmethod
+    def of(cls, failure: HuisClosError) -> Problem:
+        return cls(failure.code, failure.template, dict(failure.params))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""The threads that verbs run on: a serial lane each for importing, reading and answering, a few for the
+rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from typing import TypeVar
+
+from app.services.operation import Operation
+from app.store import VaultLocked
+
+T = TypeVar("T")
+
+
+class Lane(StrEnum):
+    IMPORT = "import"
+    READ = "read"
+    ASK = "ask"
+    QUICK = "quick"
+
+
+_THREADS = {Lane.IMPORT: 1, Lane.READ: 1, Lane.ASK: 1, Lane.QUICK: 3}
+
+
+class Lanes:
+    """Runs operations. ``close`` cancels what runs, waits for it and ends the threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[Operation[object]] = set()
+        self._pools = {
+            lane: ThreadPoolExecutor(count, thread_name_prefix=f"huisclos-{lane}")
+            for lane, count in _THREADS.items()
+        }
+
+    @property
+    def closing(self) -> bool:
+        return self._closed
+
+    def run(self, lane: Lane, verb: str, work: Callable[[Operation[T]], T]) -> Operation[T]:
+        """Start ``work`` on a lane. It gets its operation; whatever it raises becomes the operation's
+        error.
+        """
+        operation: Operation[T] = Operation(verb)
+
+        def body() -> None:
+            try:
+                operation.check()
+                result = work(operation)
+            except BaseException as error:
+                operation.finish(None, error)
+            else:
+                operation.finish(result)
+            finally:
+                with self._lock:
+                    self._running.discard(operation)  # type: ignore[arg-type]
+
+        with self._lock:
+            if not self._closed:
+                self._running.add(operation)  # type: ignore[arg-type]
+                self._pools[lane].submit(body)
+                return operation
+        operation.finish(None, VaultLocked())
+        return operation
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for operation in running:
+            operation.cancel()
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
