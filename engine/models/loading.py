@@ -1,4 +1,4 @@
-"""A model on disk becomes one that runs: a converted file, mapped, or a checkpoint folder, computed in float32."""
+"""A model on disk becomes one that runs: a mapped file, or a folder computed in float32."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
 from engine.models.tokenizer import Tokenizer
 
 VERIFY_MAX_BYTES: Final = 256 << 20
-"""Up to here loading hashes the weights against the file's own digest; above, `verify_content` does on request."""
+"""Up to here loading checks the weights against the file's own digest; above that, only on request."""
 
 _PLAIN_TEMPLATE: Final = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
 """For a model without a chat template: the contents, a line each."""
@@ -84,7 +84,7 @@ class LoadedModel:
         return self.tokenizer.encode(text)
 
     def encode_prompt(self, messages: Sequence[Turn], *, add_generation_prompt: bool = True) -> list[int]:
-        """Ids of a chat rendered by the model's template around untrusted contents. Raises ChatTemplateError."""
+        """Ids of a chat: the model's template around untrusted contents. Raises ChatTemplateError."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
         return self.tokenizer.encode_segments(
             self.template.render(turns, add_generation_prompt=add_generation_prompt)
@@ -100,9 +100,9 @@ def load(
 ) -> LoadedModel:
     """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
 
-    `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the weights
-    of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or ValueError for
-    unusable `threads` or `isa`.
+    `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
+    weights of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or ValueError
+    for unusable `threads` or `isa`.
     """
     path = Path(path)
     if path.is_dir():
