@@ -76,7 +76,8 @@ def _check_entries(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 
 def _check_xml(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], limits: Limits) -> None:
-    """Read the parts that will be parsed once without building anything: no DTD, no entity, no deep nesting."""
+    """Read the parts that will be parsed once without building anything: no DTD, no entity, no deep
+    nesting."""
     for entry in entries:
         if not entry.filename.lower().endswith((".xml", ".rels")):
             continue

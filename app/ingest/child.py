@@ -1,20 +1,20 @@
 """What a caged child does: read one request, give up everything, then look at the file.
 
-``warm_up`` runs before any fork and touches whatever parsing may want later: in the cage no file can be opened, not
+``warm_up`` runs before any fork and touches whatever parsing may want later: in the cage no file can be
+opened, not
 even one of Python's own.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import encodings
 import importlib
 import pkgutil
 import sys
 from pathlib import Path
 from typing import Final
-
-import pymupdf
 
 from app.ingest.frames import ChannelClosed, FrameTooLarge, PipeEnd
 from app.ingest.messages import (
@@ -32,6 +32,7 @@ from app.ingest.messages import (
     decode_request,
     encode,
 )
+from app.ingest.mupdf import pymupdf
 from app.ingest.refusals import IngestRefused
 from app.ingest.sources import Source, open_source
 from app.ingest.specimens import write_specimens
@@ -60,10 +61,8 @@ def warm_up() -> None:
             source.page(number)
             source.draw(number, 100)
         list(source.attachments())
-    try:
+    with contextlib.suppress(IngestRefused):
         open_source(b"%PDF-1.7 nothing", "broken.pdf")
-    except IngestRefused:
-        pass
 
 
 def serve_job(read_fd: int, write_fd: int) -> int:
@@ -84,7 +83,8 @@ def serve_job(read_fd: int, write_fd: int) -> int:
 
 
 def refuse_without(guarantee: Guarantee) -> None:
-    """IngestRefused where the system ought to hold this cage and does not; elsewhere the guarantee is shown as it is."""
+    """IngestRefused where the system ought to hold this cage and does not; elsewhere the guarantee is shown
+    as it is."""
     broken = sorted(_NEEDED_PROMISES & guarantee.broken)
     if sys.platform == "linux" and broken:
         raise IngestRefused("cage-missing", reason=", ".join(broken))

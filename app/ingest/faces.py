@@ -6,7 +6,7 @@ import unicodedata
 from functools import cache
 from typing import Any, Final
 
-import pymupdf
+from app.ingest.mupdf import pymupdf
 
 FALLBACK: Final = "china-s"  # covers Chinese, Japanese and most other scripts the Latin faces lack
 _FACES: Final = {(False, False): "helv", (True, False): "hebo", (False, True): "heit", (True, True): "hebi"}

@@ -25,7 +25,10 @@ def frame(payload: bytes) -> bytes:
 
 
 class FrameAssembler:
-    """Cuts frames out of a stream. ``read_some`` gives bytes, b"" at the end, or None when nothing came in time."""
+    """Cuts frames out of a stream.
+
+    ``read_some`` gives bytes, b"" at the end, or None when nothing came in time.
+    """
 
     def __init__(self, read_some: Callable[[float], bytes | None]) -> None:
         self._read_some = read_some
@@ -52,7 +55,10 @@ class FrameAssembler:
 
 
 class PipeEnd:
-    """Blocking frames over file descriptors: the child's side. It opens nothing, so it works inside the cage."""
+    """Blocking frames over file descriptors: the child's side.
+
+    It opens nothing, so it works inside the cage.
+    """
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd

@@ -1,4 +1,5 @@
-"""The text of an HTML body: headings, paragraphs, lists and rows of tables; scripts, styles and hidden parts dropped."""
+"""The text of an HTML body: headings, paragraphs, lists and rows of tables; scripts, styles and hidden
+parts dropped."""
 
 from __future__ import annotations
 
@@ -12,12 +13,33 @@ _DROPPED: Final = frozenset(
     ("script", "style", "head", "title", "template", "noscript", "object", "svg", "iframe")
 )
 _BREAKING: Final = frozenset(
-    ("p", "div", "table", "tr", "ul", "ol", "li", "blockquote", "section", "article", "header", "footer", "pre",
-     "address", "dl", "dt", "dd", "form", "fieldset", "figure", "center", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "body")
-)  # fmt: skip
+    (
+        *(
+            "p",
+            "div",
+            "table",
+            "tr",
+            "ul",
+            "ol",
+            "li",
+            "blockquote",
+            "section",
+            "article",
+            "header",
+            "footer",
+        ),
+        *("pre", "address", "dl", "dt", "dd", "form", "fieldset", "figure", "center", "hr", "body"),
+        *("h1", "h2", "h3", "h4", "h5", "h6"),
+    )
+)
 _HEADINGS: Final[dict[str, Style]] = {
-    "h1": "heading1", "h2": "heading2", "h3": "heading3", "h4": "heading3", "h5": "heading3", "h6": "heading3",
-}  # fmt: skip
+    "h1": "heading1",
+    "h2": "heading2",
+    "h3": "heading3",
+    "h4": "heading3",
+    "h5": "heading3",
+    "h6": "heading3",
+}
 _BOLD: Final = frozenset(("b", "strong", "th"))
 _ITALIC: Final = frozenset(("i", "em", "cite"))
 _VOID: Final = frozenset(("br", "hr", "img", "meta", "link", "input", "area", "base", "col", "wbr", "source"))

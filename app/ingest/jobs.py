@@ -1,7 +1,10 @@
-"""Handles of caged children, as the application holds them: one by fork from the nursery, one by a fresh process.
+"""Handles of caged children, as the application holds them: one by fork from the nursery, one by a fresh
+process.
 
-The application never forks itself: it hands two socket ends to the nursery, which forks. One end is the channel of
-the job, the other its lifeline: closing ours makes the nursery kill the child, and when the child dies first, the
+The application never forks itself: it hands two socket ends to the nursery, which forks. One end is the
+channel of
+the job, the other its lifeline: closing ours makes the nursery kill the child, and when the child dies
+first, the
 nursery writes how. Without fork (Windows) a fresh interpreter per job takes the nursery's place.
 """
 
@@ -94,7 +97,8 @@ class ForkedJob:
 
 
 class SpawnedJob:
-    """A fresh process with two pipes; a thread reads, since a pipe cannot be waited for with a timeout everywhere."""
+    """A fresh process with two pipes; a thread reads, since a pipe cannot be waited for with a timeout
+    everywhere."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""How much a document may cost (input limits of the threat model). Every limit is a value, so tests can lower it."""
+"""How much a document may cost (input limits of the threat model).
+
+Every limit is a value, so tests can lower it.
+"""
 
 from __future__ import annotations
 

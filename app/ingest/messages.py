@@ -1,7 +1,9 @@
 """What travels between the application and a caged child: typed, capped, and nothing else.
 
-The application sends one ``ParseRequest`` or ``ViewRequest`` followed by the raw bytes of the file. A parse is
-answered by ``Opened``, pages in order, attachments, ``Finished``; a view by ``Opened``, then one ``Pixels`` for each
+The application sends one ``ParseRequest`` or ``ViewRequest`` followed by the raw bytes of the file. A
+parse is
+answered by ``Opened``, pages in order, attachments, ``Finished``; a view by ``Opened``, then one
+``Pixels`` for each
 ``RenderRequest``. ``Refused`` may come instead of anything and ends the child.
 """
 
@@ -105,7 +107,8 @@ def encode(message: Request | RenderRequest | Answer) -> bytes:
 
 def decode_request(payload: bytes) -> Request:
     """msgspec.MsgspecError when the bytes are no such message."""
-    return _REQUESTS.decode(payload)
+    request: Request = _REQUESTS.decode(payload)
+    return request
 
 
 def decode_render_request(payload: bytes) -> RenderRequest:
@@ -113,7 +116,8 @@ def decode_render_request(payload: bytes) -> RenderRequest:
 
 
 def decode_answer(payload: bytes) -> Answer:
-    return _ANSWERS.decode(payload)
+    answer: Answer = _ANSWERS.decode(payload)
+    return answer
 
 
 def page_bytes_max(limits: Limits) -> int:

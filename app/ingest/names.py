@@ -16,7 +16,8 @@ _KEPT_EXTENSION_BYTES: Final = 16
 
 
 def clean_file_name(name: str, *, fallback: str = "unnamed") -> str:
-    """Return the last part of ``name`` in NFC, without control, direction and private signs, in 255 bytes of UTF-8.
+    """Return the last part of ``name`` in NFC, without control, direction and private signs, in 255 bytes
+    of UTF-8.
 
     Right-to-left letters and emoji stay. A name too long is cut before its extension, never inside a sign.
     """

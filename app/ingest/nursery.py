@@ -1,10 +1,13 @@
-"""The small process that forks caged children. It is started before the vault is opened and never holds a key.
+"""The small process that forks caged children. It is started before the vault is opened and never holds a
+key.
 
     python -m app.ingest.nursery CONTROL_FD      forks a child for every pair of descriptors that arrives
     python -m app.ingest.nursery --single        serves one job over its own input and output (no fork there)
 
-On the control socket arrives one byte with two descriptors: the job's channel and its lifeline. When the other end of
-a lifeline closes, the child is killed; when a child dies, how it died is written to its lifeline. When the control
+On the control socket arrives one byte with two descriptors: the job's channel and its lifeline. When the
+other end of
+a lifeline closes, the child is killed; when a child dies, how it died is written to its lifeline. When the
+control
 socket closes, everything ends.
 """
 
@@ -29,7 +32,10 @@ Serve = Callable[[int, int], int]  # read and write descriptor of the channel ->
 
 
 def main(arguments: list[str] | None = None, *, serve: Serve | None = None) -> int:
-    """Run the nursery, or a single child; returns the exit code. ``serve`` replaces what a child does, for tests."""
+    """Run the nursery, or a single child; returns the exit code.
+
+    ``serve`` replaces what a child does, for tests.
+    """
     no_core_dumps()
     # imported here, so that the first statement of this process is the one above
     from app.ingest.child import serve_job, warm_up

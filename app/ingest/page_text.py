@@ -27,7 +27,7 @@ _IDEOGRAPHS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A word, or a part of one, where it stands; ``glued`` means that no space comes before it on its line."""
+    """A word, or a part of one, where it stands; ``glued`` means that no space comes before it."""
 
     text: str
     x0: float

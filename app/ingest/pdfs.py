@@ -1,4 +1,7 @@
-"""PDF files: words with their boxes in reading order, and pixels. Scripts, links and embedded files stay untouched."""
+"""PDF files: words with their boxes in reading order, and pixels.
+
+Scripts, links and embedded files stay untouched.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
-import pymupdf
-
 from app.ingest.limits import Limits
 from app.ingest.messages import NoteMessage, PageMessage, Pixels
+from app.ingest.mupdf import pymupdf
 from app.ingest.page_text import Glyph, build_page_text, is_ideograph
 from app.ingest.reading_order import Segment, order_segments
 from app.ingest.refusals import IngestRefused

@@ -143,7 +143,8 @@ def _decode(data: bytes, charset: str) -> str:
 
 
 def _seems_chinese(data: bytes) -> bool:
-    """Western text has few bytes above 127; Chinese in GB18030 has mostly these, in pairs that give common signs."""
+    """Western text has few bytes above 127; Chinese in GB18030 has mostly these, in pairs that give common
+    signs."""
     sample = data[:65_536]
     high = sum(byte > 127 for byte in sample)
     if high < _MANY_HIGH_BYTES * len(sample):

@@ -1,7 +1,9 @@
 """Segments of a page in the order a person reads them: columns one after the other, tables row by row.
 
-A gutter is a vertical strip that hardly any line crosses. Lines that do cross it (titles, full-width paragraphs) cut
-the page into bands; a band is read column by column only where both sides look like prose, otherwise row by row, so
+A gutter is a vertical strip that hardly any line crosses. Lines that do cross it (titles, full-width
+paragraphs) cut
+the page into bands; a band is read column by column only where both sides look like prose, otherwise row
+by row, so
 that a label and its value, or a result and its unit, stay together.
 """
 

@@ -1,6 +1,7 @@
 """Why a file is not taken in, and what a person should know about one that is.
 
-The codes travel from the caged child as plain words; the templates live here, so nothing a document says can become
+The codes travel from the caged child as plain words; the templates live here, so nothing a document says
+can become
 a message. The window translates by code, the command line prints the English sentence.
 """
 

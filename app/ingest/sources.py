@@ -27,7 +27,10 @@ class Source(Protocol):
     layout: Literal["original", "ours"]
     page_count: int
     title: str
-    notes: Sequence[NoteMessage]
+
+    @property
+    def notes(self) -> Sequence[NoteMessage]:
+        """What a person should know about the whole document."""
 
     def page(self, number: int) -> PageMessage:
         """Text and words of a page."""

@@ -6,7 +6,8 @@ import io
 from collections.abc import Iterator
 
 import docx
-import pymupdf
+
+from app.ingest.mupdf import pymupdf
 
 _TEXT = "Élève œuvre, 12,50 € – 血压 138/86 mmHg, Ж Ω \u00ad ﬁ"
 

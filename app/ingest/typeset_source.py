@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
-import pymupdf
-
 from app.ingest.faces import font
 from app.ingest.limits import Limits
 from app.ingest.messages import NoteMessage, PageMessage, Pixels
+from app.ingest.mupdf import pymupdf
 from app.ingest.page_text import build_page_text
 from app.ingest.pdfs import draw_page
 from app.ingest.refusals import IngestRefused

@@ -1,6 +1,8 @@
-"""Our own layout for formats without pages: A4, decided by the text alone, so import and drawing agree to the hundredth.
+"""Our own layout for formats without pages: A4, decided by the text alone, so import and drawing agree to
+the hundredth.
 
-Paragraphs are numbered in the margin. Nothing is drawn here; a page is a list of pieces of text with their places, and
+Paragraphs are numbered in the margin. Nothing is drawn here; a page is a list of pieces of text with their
+places, and
 the same list gives the words and their boxes.
 """
 
@@ -67,7 +69,10 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class LaidPage:
-    """What stands on one page. ``numbers`` are the margin's paragraph numbers, ``rules`` thin lines (x0, y, x1)."""
+    """What stands on one page.
+
+    ``numbers`` are the margin's paragraph numbers, ``rules`` thin lines (x0, y, x1).
+    """
 
     pieces: list[Piece] = field(default_factory=list)
     numbers: list[tuple[float, int]] = field(default_factory=list)
@@ -214,7 +219,10 @@ class _Setter:
     def _put_line(
         self, line: Line, left: float, baseline: float, size: float, first: str, *, soft: str = "\n"
     ) -> None:
-        """``first`` is the separator before the line; "" leaves it to the first word. ``soft`` replaces "\\n"."""
+        """``first`` is the separator before the line; "" leaves it to the first word.
+
+        ``soft`` replaces "\\n".
+        """
         page = self.pages[-1]
         for index, (offset, token) in enumerate(line):
             x = left + offset
@@ -375,7 +383,8 @@ def _line_width(tokens: list[Token], size: float) -> float:
 
 
 def column_widths(table: Table, width: float, size: float) -> list[float]:
-    """Share the width: every column gets its longest word if that is possible, the rest by how much text it has."""
+    """Share the width: every column gets its longest word if that is possible, the rest by how much text it
+    has."""
     columns = max((sum(cell.span for cell in row) for row in table.rows), default=1)
     least = [16.0] * columns
     wish = [24.0] * columns

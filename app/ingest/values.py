@@ -1,4 +1,7 @@
-"""What parsing and rendering give back. Coordinates are points (1/72 inch), origin at the top left of the page."""
+"""What parsing and rendering give back.
+
+Coordinates are points (1/72 inch), origin at the top left of the page.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person should know about a document that was taken in all the same. ``page`` 0: the whole."""
+    """Something a person should know about a document that was taken in all the same.
+
+    ``page`` 0: the whole.
+    """
 
     code: str
     page: int = 0

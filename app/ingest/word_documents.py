@@ -1,4 +1,7 @@
-"""Word documents: paragraphs, numbering, tables row by row, headers, notes. Deleted and hidden text stays out."""
+"""Word documents: paragraphs, numbering, tables row by row, headers, notes.
+
+Deleted and hidden text stays out.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ class Numbering:
             self._lists[number.get(qn("w:numId"), "")] = (reference.get(qn("w:val"), ""), starts)
 
     def next_label(self, properties: Any, style_id: str) -> tuple[str, int]:
-        """The label of the next paragraph with these properties, and its level; ("", 0) for one without a number."""
+        """The label of the next paragraph with these properties, and its level; ("", 0) for one without a
+        number."""
         list_id, level = self._place(properties, style_id)
         definition, starts = self._lists.get(list_id, ("", {}))
         abstract = self._abstracts.get(definition)

@@ -55,12 +55,16 @@ class Document:
     pages_done: int
     position: int  # order within the dossier
     depth: int  # how many mails it is nested in
+    source_path: str  # where it was dropped from; empty for attachments
     added_utc: float
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Text of one page, 1-based, and where each word stands. ``note`` is a code such as "no-text", or empty."""
+    """Text of one page, 1-based, and where each word stands.
+
+    ``note`` is a code such as "no-text", or empty.
+    """
 
     number: int
     width_pt: float

@@ -1,6 +1,7 @@
 """Word boxes of a page, and the few bytes they are kept in.
 
-Packed form, version 1, all numbers LEB128 (7 bits a byte, low first, top bit = more to come), signed ones zigzag:
+Packed form, version 1, all numbers LEB128 (7 bits a byte, low first, top bit = more to come), signed ones
+zigzag:
 
     01 | number of words | for each word: start - end of the word before, end - start,
         x0 - x1 of the word before (signed), y0 - y0 of the word before (signed), x1 - x0, y1 - y0
@@ -41,7 +42,10 @@ def round_pt(value_pt: float) -> float:
 
 
 def pack_words(words: Sequence[Word]) -> bytes:
-    """Pack words; coordinates are rounded to hundredths. ValueError for words out of order or turned-over boxes."""
+    """Pack words; coordinates are rounded to hundredths.
+
+    ValueError for words out of order or turned-over boxes.
+    """
     out = bytearray((VERSION,))
     _put(out, len(words))
     end_before = right_before = top_before = 0
