@@ -19,6 +19,8 @@ _PATH_BENEATH: Final = 1
 _VERSION_FLAG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
+_O_PATH: Final = 0o10000000  # Linux numbers, so that other systems' type checks need no such name
+_O_CLOEXEC: Final = 0o2000000
 _EXECUTE: Final = 1 << 0
 _WRITE_FILE: Final = 1 << 1
 _READ_FILE: Final = 1 << 2
@@ -80,7 +82,7 @@ def restrict_files(
 
 def _grant(ruleset: int, path: Path, access: int) -> None:
     try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        handle = os.open(path, _O_PATH | _O_CLOEXEC)
     except OSError:
         return
     try:

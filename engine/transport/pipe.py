@@ -19,16 +19,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from engine.transport.channel import Channel, ChannelClosed, Frame, FrameRefused
 
-if sys.platform != "win32":
-    raise ImportError("this system carries the channel over an inherited socket pair")
+assert sys.platform == "win32", "other systems carry the channel over an inherited socket pair"
 
-import _winapi
-import msvcrt
-from multiprocessing.connection import Client, Connection, Listener
+import _winapi  # noqa: E402 - these exist on this system only
+import msvcrt  # noqa: E402
+from multiprocessing.connection import Client, Listener  # noqa: E402
 
 _KEY_BYTES: Final = 32
 _COUNT: Final = struct.Struct("<I")
@@ -36,12 +35,25 @@ _HANDLE: Final = struct.Struct("<Q")
 _DUPLICATE_SAME_ACCESS: Final = 2
 
 
+class _Connection(Protocol):
+    """The byte half of `multiprocessing.connection.Connection`."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def send_bytes(self, buf: bytes, /) -> None: ...
+
+    def recv_bytes(self, maxlength: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 class PipeChannel:
     """One end of a named pipe. `peer_pid` is the process that handles are given to."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: _Connection,
         peer_pid: int,
         *,
         max_receive_bytes: int,
