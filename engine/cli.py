@@ -1,4 +1,4 @@
-"""The engine's own command line. It runs the model in this very process and needs no application around it."""
+"""The engine's own command line: it runs the model in this very process, without the application."""
 
 from __future__ import annotations
 
@@ -210,7 +210,8 @@ def _read_ids(path: Path, vocab_size: int) -> NDArray[np.int32]:
         )
     if int(ids.min()) < 0 or int(ids.max()) >= vocab_size:
         raise InputError("input-invalid", f"input_ids in {path} must lie within 0 to {vocab_size - 1}.")
-    return ids.astype(np.int32)
+    narrow: NDArray[np.int32] = ids.astype(np.int32)
+    return narrow
 
 
 def _write_arrays(path: Path, **arrays: NDArray[np.float32]) -> None:

@@ -101,8 +101,8 @@ def load(
     """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
 
     `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
-    weights of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or ValueError
-    for unusable `threads` or `isa`.
+    weights of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or
+    ValueError for unusable `threads` or `isa`.
     """
     path = Path(path)
     if path.is_dir():
