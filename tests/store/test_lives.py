@@ -1,4 +1,4 @@
-"""Many short lives: a writing process is killed at any moment or runs out of room; what it acknowledged stays."""
+"""Many short lives: a writer is killed at any moment or runs out of room; what it acknowledged stays."""
 
 from __future__ import annotations
 
