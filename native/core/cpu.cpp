@@ -95,10 +95,10 @@ const std::vector<const hc_kernels*>& usable_tables() {
         std::vector<const hc_kernels*> usable{hc_kernels_scalar()};
 #if defined(HC_X86)
         if (cpu_features().avx2) {
-            
+            usable.push_back(hc_kernels_avx2());
         }
         if (cpu_features().avx512) {
-            
+            usable.push_back(hc_kernels_avx512());
         }
 #endif
         return usable;

@@ -18,7 +18,8 @@ std::int64_t gla_scratch_floats(const Config& config) {
 }
 
 std::int64_t attend_scratch_floats(const Config& config) {
-    return (2 * config.head_dim + attend_tokens * config.group()) * HC_KEY_BLOCK;
+    const std::int64_t rows = attend_tokens * config.group();
+    return (2 * config.head_dim + rows) * HC_KEY_BLOCK + rows * config.head_dim;
 }
 
 bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) try {

@@ -22,6 +22,7 @@ enum {
     HC_GROUP = 128,      // inputs that share one weight scale and one activation scale
     HC_GLA_SUBCHUNK = 16, // tokens per sub-chunk of the gated linear layers
     HC_KEY_BLOCK = 32,   // keys scored at once by the window kernels
+    HC_MAX_HEAD_DIM = 512, // largest d of any kernel
     HC_ROW_BLOCK = 32    // callers split a matrix at multiples of this, so that a row's sum never depends on the split
 };
 
@@ -155,7 +156,7 @@ typedef struct hc_kernels {
     hc_window_store window_store_f32;
     hc_window_store window_store_f16;
     hc_window_store window_store_i8; // as quantise_rows, one scale per entry
-    // scratch: (2 * d + tokens * group) * HC_KEY_BLOCK floats, 64-byte aligned.
+    // scratch: (2 * d + tokens * group) * HC_KEY_BLOCK + tokens * group * d floats, 64-byte aligned.
     hc_window_attend window_attend_f32;
     hc_window_attend window_attend_f16;
     hc_window_attend window_attend_i8;

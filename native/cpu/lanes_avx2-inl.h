@@ -1,0 +1,175 @@
+// Eight floats at a time. Included only by cpu/avx2.cpp, inside an unnamed namespace.
+
+using F = __m256;
+using I = __m256i;
+
+constexpr int64_t lanes = 8;
+constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
+constexpr int int_token_tile = 4; // tokens of an integer tile: 4 + 4 sums, weights, their sizes, ones
+constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
+
+inline I first(int64_t n) {
+    alignas(32) static const int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(window + 8 - n));
+}
+
+inline F zero() { return _mm256_setzero_ps(); }
+inline F set1(float x) { return _mm256_set1_ps(x); }
+inline F load(const float* p) { return _mm256_loadu_ps(p); }
+inline F load_first(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
+inline void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+inline void store_first(float* p, F x, int64_t n) { _mm256_maskstore_ps(p, first(n), x); }
+inline F add(F a, F b) { return _mm256_add_ps(a, b); }
+inline F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+inline F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+inline F div(F a, F b) { return _mm256_div_ps(a, b); }
+inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }   // a b + c
+inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); } // c - a b
+inline F min(F a, F b) { return _mm256_min_ps(a, b); } // b where either is not a number
+inline F max(F a, F b) { return _mm256_max_ps(a, b); } // b where either is not a number
+inline F absolute(F x) { return _mm256_andnot_ps(set1(-0.0f), x); }
+inline float sum(F x) {
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+inline float largest(F x) {
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+// y, but 0 where x < limit.
+inline F zero_below(F y, F x, float limit) { return _mm256_and_ps(_mm256_cmp_ps(x, set1(limit), _CMP_NLT_UQ), y); }
+// x with lanes outside [begin, end) replaced.
+inline F keep_range(F x, int64_t begin, int64_t end, F other) {
+    const I keep = _mm256_andnot_si256(first(begin), first(end));
+    return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(keep));
+}
+inline I nearest(F x) { return _mm256_cvtps_epi32(x); }
+inline F to_float(I x) { return _mm256_cvtepi32_ps(x); }
+inline F times_power(F x, I n) {
+    return mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23)));
+}
+
+inline I zero_int() { return _mm256_setzero_si256(); }
+inline I set1_int(int32_t x) { return _mm256_set1_epi32(x); }
+inline I add_int(I a, I b) { return _mm256_add_epi32(a, b); }
+inline int32_t sum_int(I x) {
+    const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+inline I load_int(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void store_int(void* p, I x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
+// Lane 0 holds x, the others 0.
+inline I lane0(int32_t x) { return _mm256_zextsi128_si256(_mm_cvtsi32_si128(x)); }
+
+inline F load_bf16(const uint16_t* p) {
+    const I wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+inline F load_bf16_first(const uint16_t* p, int64_t n) {
+    uint16_t padded[8] = {};
+    memcpy(padded, p, static_cast<size_t>(n) * 2);
+    return load_bf16(padded);
+}
+inline F load_f16(const uint16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline F load_f16_first(const uint16_t* p, int64_t n) {
+    uint16_t padded[8] = {};
+    memcpy(padded, p, static_cast<size_t>(n) * 2);
+    return load_f16(padded);
+}
+inline void store_f16_first(uint16_t* p, F x, int64_t n) {
+    uint16_t all[8];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(all), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    memcpy(p, all, static_cast<size_t>(n) * 2);
+}
+inline F load_i8_first(const int8_t* p, int64_t n) {
+    int8_t padded[8] = {};
+    memcpy(padded, p, static_cast<size_t>(n));
+    return to_float(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(padded))));
+}
+// Lanes are within -128..127.
+inline void store_i8_first(int8_t* p, I x, int64_t n) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    int8_t all[8];
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(all), _mm_packs_epi16(words, words));
+    memcpy(p, all, static_cast<size_t>(n));
+}
+
+// Rows become columns.
+inline void transpose(F* r) {
+    F t[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    F u[8];
+    for (int i = 0; i < 8; i += 4) {
+        u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; ++i) {
+        r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+    }
+}
+inline F as_float(I x) { return _mm256_castsi256_ps(x); }
+inline I as_int(F x) { return _mm256_castps_si256(x); }
+
+// Integer dot products. The byte multiply takes unsigned by signed and saturates at 16 bits: |w| times x with w's sign stays
+// below, also for code -128, since activations never are.
+constexpr int32_t q8_shift = 0;
+constexpr int32_t q4_shift = 8;
+
+inline I add_pairs(I total, I words) { return _mm256_add_epi32(total, _mm256_madd_epi16(words, _mm256_set1_epi16(1))); }
+
+// Four codes per lane: sum += w . x, w shifted.
+inline I dot4_q8(I total, I w, I x) {
+    return add_pairs(total, _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)));
+}
+inline I dot4_q4(I total, I w, I x) { return add_pairs(total, _mm256_maddubs_epi16(w, x)); }
+
+// The products of one group of n <= 128 codes, spread over the lanes; x has 128 readable bytes, zero past n.
+inline I group_dot_q8_full(const int8_t* w, const int8_t* x, int32_t) {
+    I total = zero_int();
+    for (int i = 0; i < HC_GROUP; i += 32) {
+        total = dot4_q8(total, load_int(w + i), load_int(x + i));
+    }
+    return total;
+}
+inline I group_dot_q8(const int8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
+    int8_t padded[HC_GROUP] = {};
+    memcpy(padded, w, static_cast<size_t>(n));
+    return group_dot_q8_full(padded, x, activation_sum);
+}
+inline I nibble_dot(const uint8_t* w, const int8_t* x, int64_t half, int32_t activation_sum) {
+    const I low = _mm256_set1_epi8(15);
+    I words = zero_int();
+    for (int i = 0; i < HC_GROUP / 2; i += 32) {
+        const I bytes = load_int(w + i);
+        words = _mm256_add_epi16(words, _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), load_int(x + i)));
+        words = _mm256_add_epi16(
+            words, _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(bytes, 4), low), load_int(x + half + i)));
+    }
+    return add_pairs(lane0(-q4_shift * activation_sum), words);
+}
+inline I group_dot_q4_full(const uint8_t* w, const int8_t* x, int32_t activation_sum) {
+    return nibble_dot(w, x, HC_GROUP / 2, activation_sum);
+}
+inline I group_dot_q4(const uint8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
+    uint8_t padded[HC_GROUP / 2] = {};
+    memcpy(padded, w, static_cast<size_t>(n / 2));
+    return nibble_dot(padded, x, n / 2, activation_sum);
+}
+
+// One group of a row as 128 shifted codes, whatever past n.
+inline void stage_q8(const int8_t* w, int64_t n, int8_t* out) {
+    if (n < HC_GROUP) {
+        memset(out + n, 0, static_cast<size_t>(HC_GROUP - n));
+    }
+    memcpy(out, w, static_cast<size_t>(n));
+}
