@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from engine.models.errors import ModelFileError
 from engine.models.keys import GENERAL_ALIGNMENT
@@ -33,6 +33,7 @@ ARRAY_ELEMENTS_MAX: Final = 16_384
 """Over the whole file. Our files hold the tokenizer as one string, so arrays stay short."""
 HEADER_MAX_BYTES: Final = 24 << 20
 DIMENSIONS_MAX: Final = 4
+_READ_AHEAD_BYTES: Final = 64 << 10
 ALIGNMENT_MAX: Final = 4096
 
 type_codes: Final[Mapping[ElementType, int]] = {
@@ -120,28 +121,27 @@ def read_header(path: Path) -> GgufHeader:
     size = file_size(path)
     try:
         with path.open("rb") as file:
-            data = file.read(min(size, HEADER_MAX_BYTES))
+            return _HeaderParser(path.name, file, size).parse()
     except OSError as error:
         raise ModelFileError(
             "model-file-unreadable", f"{path.name} cannot be read: {error.strerror or error}."
         ) from error
-    return _HeaderParser(path.name, data, size).parse()
 
 
 class _HeaderParser:
-    """One pass over the front of a file. `_place` never passes the end of `_data`."""
+    """One pass over the front of a file, read as it is needed. `_place` never passes the end of `_data`."""
 
-    def __init__(self, name: str, data: bytes, size_bytes: int) -> None:
+    def __init__(self, name: str, file: BinaryIO, size_bytes: int) -> None:
         self._name = name
-        self._data = data
+        self._file = file
+        self._data = bytearray()
         self._size = size_bytes
         self._place = 0
         self._array_elements = 0
 
     def parse(self) -> GgufHeader:
-        if not self._data.startswith(MAGIC):
+        if self._size < len(MAGIC) or self._take(len(MAGIC)) != MAGIC:
             raise self._bad("model-file-invalid", "it does not start like one")
-        self._place = len(MAGIC)
         version = self._u32()
         if version != VERSION:
             if int.from_bytes(version.to_bytes(4, "little"), "big") in (1, 2, 3):
@@ -288,11 +288,15 @@ class _HeaderParser:
 
     def _take(self, length: int) -> bytes:
         end = self._place + length
-        if end > len(self._data):
-            if end > self._size:
-                raise self._bad("model-file-truncated", "it ends in the middle of its description")
+        if end > self._size:
+            raise self._bad("model-file-truncated", "it ends in the middle of its description")
+        if end > HEADER_MAX_BYTES:
             raise self._bad("model-file-oversized", "its description is too long")
-        raw = self._data[self._place : end]
+        if end > len(self._data):
+            self._data += self._file.read(end - len(self._data) + _READ_AHEAD_BYTES)
+            if end > len(self._data):
+                raise self._bad("model-file-truncated", "it became shorter while it was read")
+        raw = bytes(memoryview(self._data)[self._place : end])
         self._place = end
         return raw
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,7 +33,8 @@ def read_text(path: Path, *, limit_bytes: int) -> str:
     """A UTF-8 text file of at most `limit_bytes`, line ends untouched. Raises ModelFileError."""
     try:
         with path.open("rb") as file:
-            data = file.read(limit_bytes + 1)
+            # Python sets aside as much as it is asked to read, so ask for what is there.
+            data = file.read(min(limit_bytes, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         raise ModelFileError(
             "model-file-unreadable", f"{path.name} cannot be read: {error.strerror or error}."

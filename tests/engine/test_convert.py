@@ -1,0 +1,277 @@
+"""Conversion: small errors, flat memory, and nothing left behind when it does not end well."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import gguf as public
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import kernels
+from engine.models import convert as convert_module
+from engine.models.convert import convert
+from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.quantization import (
+    QuantisedRows,
+    dequantise_q4,
+    dequantise_q8,
+    pack_q4,
+    quantise_q4,
+    quantise_q8,
+    unpack_q4,
+)
+from engine.models.tensors import ElementType, narrow_to_bf16, widen
+from tests.fixtures.model_files import random_tensors, small_config, write_checkpoint
+
+
+def relative_error(values: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((values - wanted) ** 2) / np.mean(wanted**2)))
+
+
+def gaussian(rows: int, inputs: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((rows, inputs), dtype=np.float32) * np.float32(0.02)
+
+
+def test_eight_bits_keep_every_weight_within_half_a_step() -> None:
+    rows = gaussian(20, 300)
+    quantised = quantise_q8(rows)
+    assert quantised.codes.shape == (20, 300)
+    assert quantised.scales.shape == (20, 3)
+    steps = np.repeat(quantised.scales.astype(np.float32), 128, axis=1)[:, :300]
+    assert (np.abs(dequantise_q8(quantised) - rows) <= steps * np.float32(0.5001)).all()
+
+
+def test_four_bits_err_less_than_plain_rounding() -> None:
+    for rows in (gaussian(64, 512), np.random.default_rng(1).standard_t(5, (64, 512)).astype(np.float32)):
+        groups = rows.reshape(64, 4, 128)
+        plain_scale = np.abs(groups).max(axis=2, keepdims=True) / 7
+        plain = (np.rint(groups / plain_scale) * plain_scale).reshape(rows.shape)
+        ours = dequantise_q4(quantise_q4(rows), 512)
+        assert relative_error(ours, rows) < 0.88 * relative_error(plain, rows)
+
+
+def test_a_lopsided_group_uses_the_longer_side_of_the_codes() -> None:
+    rows = np.linspace(-1.0, 0.3, 128, dtype=np.float32)[None, :]
+    for side in (rows, -rows):
+        codes = unpack_q4(quantise_q4(side).codes, 128)
+        assert codes.min() == -8
+
+
+def test_zeros_tiny_and_huge_weights_keep_their_meaning() -> None:
+    rows = np.zeros((4, 256), dtype=np.float32)
+    rows[1] = 1e-6
+    rows[2, ::2] = 4e5
+    rows[3, 7] = -1.0
+    for values in (dequantise_q8(quantise_q8(rows)), dequantise_q4(quantise_q4(rows), 256)):
+        assert (values[0] == 0).all()
+        assert np.allclose(values[1], 1e-6, rtol=0.1)
+        assert np.allclose(values[2], rows[2], rtol=1e-3)
+        assert values[3, 7] == pytest.approx(-1.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_numbers_are_refused(bad: float) -> None:
+    rows = gaussian(2, 128)
+    rows[1, 5] = bad
+    for quantise in (quantise_q8, quantise_q4):
+        with pytest.raises(ConversionError) as caught:
+            quantise(rows)
+        assert caught.value.code == "weights-not-finite"
+
+
+def test_weights_beyond_the_scale_type_are_refused() -> None:
+    rows = np.full((1, 128), 3e38, dtype=np.float32)
+    for quantise in (quantise_q8, quantise_q4):
+        with pytest.raises(ConversionError) as caught:
+            quantise(rows)
+        assert caught.value.code == "weights-too-large"
+
+
+@given(rows=st.integers(1, 4), half=st.integers(1, 200), seed=st.integers(0, 1000))
+def test_packing_four_bits_is_undone_exactly_and_is_the_kernels_layout(
+    rows: int, half: int, seed: int
+) -> None:
+    codes = np.random.default_rng(seed).integers(-8, 8, (rows, 2 * half), dtype=np.int8)
+    packed = pack_q4(codes)
+    assert np.array_equal(unpack_q4(packed, 2 * half), codes)
+    assert np.array_equal(packed.view(np.uint8), kernels.pack_q4(codes))
+
+
+def test_the_public_reader_sees_codes_and_scales_that_give_the_weights_back(tmp_path: Path) -> None:
+    config = small_config(hidden_size=192, heads=3, intermediate_size=130)
+    write_checkpoint(tmp_path / "folder", config=config, element="F32", seed=5)
+    wanted = random_tensors(config, element="F32", seed=5)
+    for format_name in convert_module.FORMATS:
+        convert(tmp_path / "folder", tmp_path / "model.gguf", format_name)
+        reader = public.GGUFReader(tmp_path / "model.gguf")
+        seen = {tensor.name: tensor for tensor in reader.tensors}
+        codes = [name for name in seen if name.endswith(".scales")]
+        assert len(codes) == {"q8": 16, "q4": 16, "bf16": 0, "f32": 0}[format_name]
+        for name, array in wanted.items():
+            tensor, kind = seen[name], seen[name].tensor_type.name
+            if kind == "I8":
+                data = tensor.data.view(np.int8)
+                quantised = QuantisedRows(data, seen[name + ".scales"].data)
+                packed = data.shape[1] * 2 == array.shape[1]
+                assert packed == (
+                    format_name == "q4" and name not in ("model.embeddings.weight", "lm_head.weight")
+                )
+                values = dequantise_q4(quantised, array.shape[1]) if packed else dequantise_q8(quantised)
+                assert relative_error(values, array) < (0.12 if packed else 0.01)
+            elif kind == "BF16":
+                assert np.array_equal(tensor.data.view(np.uint16).reshape(array.shape), narrow_to_bf16(array))
+            else:
+                assert kind == "F32"
+                assert np.array_equal(tensor.data.reshape(array.shape), array)
+
+
+def test_blocks_do_not_change_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_checkpoint(tmp_path / "folder")
+    for format_name in convert_module.FORMATS:
+        whole = convert(tmp_path / "folder", tmp_path / "whole.gguf", format_name)
+        with monkeypatch.context() as patch:
+            patch.setattr(convert_module, "_BLOCK_ELEMENTS", 100)
+            blocks = convert(tmp_path / "folder", tmp_path / "blocks.gguf", format_name)
+        assert whole.identity == blocks.identity
+        assert (tmp_path / "whole.gguf").read_bytes() == (tmp_path / "blocks.gguf").read_bytes()
+
+
+def test_a_published_bfloat16_checkpoint_is_kept_to_the_bit(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder", seed=9)
+    convert(tmp_path / "folder", tmp_path / "model.gguf", "bf16")
+    seen = {tensor.name: tensor for tensor in public.GGUFReader(tmp_path / "model.gguf").tensors}
+    for name, bits in random_tensors(small_config(), seed=9).items():
+        data = seen[name].data
+        if seen[name].tensor_type.name == "BF16":
+            assert data.tobytes() == bits.tobytes()
+        else:
+            assert np.array_equal(data.reshape(bits.shape), widen(bits, ElementType.BF16))
+
+
+def test_memory_stays_flat_while_a_large_matrix_is_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(vocab_size=60_000, hidden_size=128, layers=1)
+    write_checkpoint(tmp_path / "folder", config=config)
+    assert (tmp_path / "folder" / "model.safetensors").stat().st_size > 30e6
+    monkeypatch.setattr(convert_module, "_BLOCK_ELEMENTS", 1 << 16)
+    tracemalloc.start()
+    try:
+        convert(tmp_path / "folder", tmp_path / "model.gguf", "q4")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 6e6
+
+
+def test_progress_reaches_the_end_and_never_goes_back(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder")
+    told: list[tuple[int, int]] = []
+    result = convert(
+        tmp_path / "folder",
+        tmp_path / "model.gguf",
+        "q8",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == sorted(told)
+    assert told[-1] == (result.parameters, result.parameters)
+
+
+def test_cancelling_keeps_the_older_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder")
+    place = tmp_path / "models"
+    place.mkdir()
+    (place / "model.gguf").write_text("older")
+    asked = iter([False] * 5 + [True])
+    with pytest.raises(ConversionCancelledError):
+        convert(tmp_path / "folder", place / "model.gguf", "q4", cancelled=lambda: next(asked))
+    assert [path.name for path in place.iterdir()] == ["model.gguf"]
+    assert (place / "model.gguf").read_text() == "older"
+
+
+def test_a_disk_known_to_be_too_full_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(tmp_path / "folder")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(ConversionError) as caught:
+        convert(tmp_path / "folder", tmp_path / "model.gguf", "q8")
+    assert caught.value.code == "disk-full"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(tmp_path / "folder")
+    written = 0
+    put = convert_module.GgufWriter._put
+
+    def fill_up(writer: convert_module.GgufWriter, data: bytes | memoryview) -> None:
+        nonlocal written
+        written += len(data)
+        if written > 20_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        put(writer, data)
+
+    monkeypatch.setattr(convert_module.GgufWriter, "_put", fill_up)
+    with pytest.raises(ConversionError) as caught:
+        convert(tmp_path / "folder", tmp_path / "model.gguf", "q8")
+    assert caught.value.code == "disk-full"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a file size limit of the system")
+def test_a_write_the_system_refuses_ends_the_command_cleanly(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder")
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000));"
+        "from engine.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            script,
+            "convert",
+            tmp_path / "folder",
+            tmp_path / "m.gguf",
+            "--format",
+            "f32",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done.stderr
+    assert "[destination-unwritable]" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder")
+    with pytest.raises(ConversionError) as caught:
+        convert(tmp_path / "folder", tmp_path, "q8")
+    assert caught.value.code == "destination-unwritable"
+
+
+def test_weights_that_are_not_numbers_stop_the_conversion_cleanly(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "folder", element="F32")
+    raw = bytearray((tmp_path / "folder" / "model.safetensors").read_bytes())
+    raw[-4:] = np.float32(np.nan).tobytes()
+    (tmp_path / "folder" / "model.safetensors").write_bytes(raw)
+    with pytest.raises(ConversionError) as caught:
+        convert(tmp_path / "folder", tmp_path / "model.gguf", "q8")
+    assert caught.value.code == "weights-not-finite"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
