@@ -23,6 +23,7 @@ _MARKS: Final = (
 )
 _CONTROLS_ALLOWED: Final = frozenset("\t\n\r\f\x1b\x85")
 _MANY_HIGH_BYTES: Final = 0.3
+_HIGH_RUNS: Final = re.compile(rb"[\x80-\xff]+")
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n\s*?(?=\S|\Z)")
 _HEADING: Final = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _BULLET: Final = re.compile(r"([ \t]*)([-*+•]|\d{1,4}[.)])[ \t]+(.+)$")
@@ -143,18 +144,17 @@ def _decode(data: bytes, charset: str) -> str:
 
 
 def _seems_chinese(data: bytes) -> bool:
-    """Western text has few bytes above 127; Chinese in GB18030 has mostly these, in pairs that give common
-    signs."""
+    """Western text has few bytes above 127; Chinese in GB18030 has mostly these, in runs of even length."""
     sample = data[:65_536]
-    high = sum(byte > 127 for byte in sample)
-    if high < _MANY_HIGH_BYTES * len(sample):
+    runs = _HIGH_RUNS.findall(sample)
+    high = sum(map(len, runs))
+    if high < max(_MANY_HIGH_BYTES * len(sample), 8):
         return False
-    text = sample.decode("gb18030", errors="ignore")
-    wide = [sign for sign in text if sign > "\x7f"]
-    common = sum(
-        "\u4e00" <= sign <= "\u9fff" or "\u3000" <= sign <= "\u303f" or "！" <= sign <= "～" for sign in wide
-    )
-    return bool(wide) and common >= 0.9 * len(wide)
+    if sum(len(run) for run in runs if len(run) % 2 == 0) < 0.9 * high:
+        return False
+    wide = [sign for sign in sample.decode("gb18030", errors="ignore") if sign > "\x7f"]
+    common = sum("\u4e00" <= sign <= "\u9fff" or "\u3000" <= sign <= "\u303f" for sign in wide)
+    return common >= 0.8 * len(wide)
 
 
 def _lines_unified(text: str) -> str:
