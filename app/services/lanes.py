@@ -58,7 +58,7 @@ class Lanes:
                 operation.finish(result)
             finally:
                 with self._lock:
-                    self._running.discard(operation)  # type: ignore[arg-type]
+                    self._running.discard(operation)
 
         with self._lock:
             if not self._closed:

@@ -64,7 +64,7 @@ class ModelCatalogue:
         self.folder = folder
         self.shipped = shipped if shipped is not None else resource("models")
 
-    def list(self, chosen_id: str) -> tuple[InstalledModel, ...]:
+    def installed(self, chosen_id: str) -> tuple[InstalledModel, ...]:
         """The shipped model first, then the added ones by label. One of them is ``chosen`` unless there is
         none.
         """
@@ -74,10 +74,10 @@ class ModelCatalogue:
         return tuple(replace(m, card=replace(m.card, chosen=m.card.id == wanted)) for m in found)
 
     def chosen(self, chosen_id: str) -> InstalledModel | None:
-        return next((m for m in self.list(chosen_id) if m.card.chosen), None)
+        return next((m for m in self.installed(chosen_id) if m.card.chosen), None)
 
     def find(self, model_id: str) -> InstalledModel:
-        for model in self.list(model_id):
+        for model in self.installed(model_id):
             if model.card.id == model_id:
                 return model
         raise ModelUnknown

@@ -128,6 +128,10 @@ class Operation(Generic[T]):
     def report(self, progress: Progress) -> None:
         """Publish progress, throttled, and check for cancel."""
         self.check()
+        self.report_only(progress)
+
+    def report_only(self, progress: Progress) -> None:
+        """Publish progress, throttled, for work that has its own place to stop."""
         now_s = time.monotonic()
         last = progress.total is not None and progress.done >= progress.total
         with self._lock:

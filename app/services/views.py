@@ -106,6 +106,7 @@ class ExceptionCard:
     id: str  # hand it to ``retry`` or ``dismiss``
     dossier_id: str
     document_id: str | None
+    page: int | None  # set when it speaks of one page of a document that was taken in otherwise
     name: str
     problem: Problem
     can_retry: bool
@@ -236,4 +237,5 @@ class VaultReport:
     pages: int
     blobs: int
     problems: tuple[str, ...]
+    damaged: bool  # something cannot be read any more; other problems are only untidy
     seconds: float

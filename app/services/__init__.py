@@ -1,0 +1,67 @@
+"""Use cases: one function per user verb, on a ``Workspace``, without Qt. README.md lists them all."""
+
+from app.services.answers import ask, regenerate
+from app.services.chats import delete_chat, list_answers, list_chats, rename_chat
+from app.services.companions import Companions
+from app.services.dossiers import create_dossier, delete_dossier, remove_document, rename_dossier
+from app.services.imports import dismiss, import_paths, resume_imports, retry
+from app.services.operation import Operation, OperationCancelled, Progress
+from app.services.pages import page_text, render_page
+from app.services.readings import open_dossier, read_dossier, reading_card
+from app.services.searches import rebuild_index, search
+from app.services.snapshots import find_dossier, get_dossier, list_documents, list_dossiers, list_exceptions
+from app.services.upkeep import (
+    add_model,
+    change_passphrase,
+    check_vault,
+    choose_model,
+    engine_card,
+    list_models,
+    lock,
+    remove_model,
+    restart_locked,
+)
+from app.services.workspace import Workspace
+
+__all__ = [
+    "Companions",
+    "Operation",
+    "OperationCancelled",
+    "Progress",
+    "Workspace",
+    "add_model",
+    "ask",
+    "change_passphrase",
+    "check_vault",
+    "choose_model",
+    "create_dossier",
+    "delete_chat",
+    "delete_dossier",
+    "dismiss",
+    "engine_card",
+    "find_dossier",
+    "get_dossier",
+    "import_paths",
+    "list_answers",
+    "list_chats",
+    "list_documents",
+    "list_dossiers",
+    "list_exceptions",
+    "list_models",
+    "lock",
+    "open_dossier",
+    "page_text",
+    "read_dossier",
+    "reading_card",
+    "rebuild_index",
+    "regenerate",
+    "remove_document",
+    "remove_model",
+    "rename_chat",
+    "rename_dossier",
+    "render_page",
+    "restart_locked",
+    "resume_imports",
+    "retry",
+    "search",
+]

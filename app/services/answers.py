@@ -1,0 +1,310 @@
+"""Asking: passages are found, a model answers from them if there is one, code checks every quote, the chat
+is kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.chat import evidence as evidence_room
+from app.chat import grading, history, prompt
+from app.chat.evidence import Budget, Source
+from app.chat.grading import Graded, PageWords
+from app.chat.values import Answer, AnswerMode, Citation, Evidence, Reason, Timings
+from app.core.errors import UserError
+from app.core.ids import new_id
+from app.library import documents as document_rows
+from app.library import pages as page_rows
+from app.library.failures import PageMissing
+from app.retrieval import ranking
+from app.services import readings
+from app.services.lanes import Lane
+from app.services.operation import Operation
+from app.services.views import Changes
+from app.services.workspace import Workspace
+from engine.client import EngineCancelled, EngineError, Request
+from engine.protocol import GenerateDone, ModelInfo
+
+QUOTED_PASSAGES = 3
+READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
+HISTORY_EXCHANGES = 2
+HISTORY_CHARACTERS = 1_200
+AGAIN_TEMPERATURE = 0.7
+
+
+class QuestionEmpty(UserError):
+    def __init__(self) -> None:
+        super().__init__("question-empty", "Type a question first.")
+
+
+class AnswerGone(UserError):
+    def __init__(self) -> None:
+        super().__init__("answer-gone", "This answer is not there any more.")
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What the engine gave: ``done`` is None when it gave nothing that can be used."""
+
+    done: GenerateDone | None
+    reason: Reason
+    stopped: bool = False
+
+
+def ask(
+    ws: Workspace,
+    dossier_id: str,
+    question: str,
+    *,
+    chat_id: str | None = None,
+    documents: Sequence[str] | None = None,
+) -> Operation[Answer]:
+    """Answer a question about a dossier, or about chosen documents of it; ``on_partial`` streams the words.
+
+    Stopping is no error: the operation then ends with the answer so far. Raises QuestionEmpty.
+    """
+    scope = None if documents is None else tuple(documents)
+
+    def work(op: Operation[Answer]) -> Answer:
+        if not question.strip():
+            raise QuestionEmpty
+        return _Asking(ws, op, dossier_id, question, chat_id, scope, new_id(), 0.0).run()
+
+    return ws.lanes.run(Lane.ASK, "ask", work)
+
+
+def regenerate(ws: Workspace, message_id: str) -> Operation[Answer]:
+    """Ask the same question over the same documents once more; the new answer takes the old one's place."""
+
+    def work(op: Operation[Answer]) -> Answer:
+        with ws.vault.read() as conn:
+            kept = history.get_answer(conn, message_id)
+        if kept is None:
+            raise AnswerGone
+        before, scope = kept
+        return _Asking(
+            ws, op, before.dossier_id, before.question, before.chat_id, scope, message_id, AGAIN_TEMPERATURE
+        ).run()
+
+    return ws.lanes.run(Lane.ASK, "regenerate", work)
+
+
+class _Asking:
+    """One question on its way to an answer."""
+
+    def __init__(
+        self,
+        ws: Workspace,
+        op: Operation[Answer],
+        dossier_id: str,
+        question: str,
+        chat_id: str | None,
+        scope: tuple[str, ...] | None,
+        message_id: str,
+        temperature: float,
+    ) -> None:
+        self._ws = ws
+        self._op = op
+        self._dossier_id = dossier_id
+        self._question = question.strip()
+        self._chat_id = chat_id
+        self._scope = scope
+        self._message_id = message_id
+        self._temperature = temperature
+        self._pages: dict[tuple[str, int], PageWords] = {}
+        self._began_s = time.monotonic()
+        self._search_s = 0.0
+        self._first_word_s = 0.0
+        self._evidence: tuple[Evidence, ...] = ()
+        self._model = ""
+
+    def run(self) -> Answer:
+        sources = self._find()
+        self._search_s = time.monotonic() - self._began_s
+        if not sources:
+            return self._finish(Graded("", (), False), AnswerMode.PASSAGES, Reason.NOTHING_FOUND, None)
+        info = self._ws.host.wait_until_ready(READY_WAIT_S, self._op.cancel_event)
+        if info is None:
+            reply = _Reply(None, Reason.ENGINE_DOWN if self._ws.host.has_model else Reason.NO_MODEL)
+        else:
+            self._model = info.label_en or info.name
+            reply = self._generate(info, sources)
+        if self._op.cancelled and reply.done is None:
+            return self._finish(Graded("", (), False), AnswerMode.MODEL, Reason.STOPPED, None)
+        if reply.done is None or info is None:
+            return self._quote(sources, reply.reason, None)
+        return self._judge(info, reply.done, sources)
+
+    # -- finding --------------------------------------------------------------------------------------------
+
+    def _find(self) -> list[Source]:
+        with self._ws.vault.read() as conn:
+            names = {d.id: d.name for d in document_rows.list_documents(conn, self._dossier_id)}
+            passages = ranking.rank(
+                conn,
+                self._dossier_id,
+                self._question,
+                documents=self._scope,
+                limit=evidence_room.ORDINARY_PASSAGES,
+            )
+        return [
+            Source(p.document_id, names[p.document_id], p.page, p.start, p.end, p.text)
+            for p in passages
+            if p.document_id in names
+        ]
+
+    def _page(self, document_id: str, number: int) -> PageWords:
+        key = (document_id, number)
+        if key not in self._pages:
+            try:
+                with self._ws.vault.read() as conn:
+                    page = page_rows.get_page(conn, document_id, number)
+                self._pages[key] = PageWords(page.text, page.words)
+            except PageMissing:  # removed while the answer was on its way
+                self._pages[key] = PageWords("", ())
+        return self._pages[key]
+
+    # -- asking the engine ----------------------------------------------------------------------------------
+
+    def _generate(self, info: ModelInfo, sources: list[Source]) -> _Reply:
+        client = self._ws.host.client
+        try:
+            session = readings.session_for_answers(self._ws, self._dossier_id, info)
+            past = () if info.reader else self._past()
+            budget = evidence_room.plan_budget(
+                reader=info.reader,
+                window_tok=info.window_tok,
+                evidence_tok=info.evidence_tok,
+                prefill_tok_per_s=self._ws.host.prefill_tok_per_s,
+            )
+            self._evidence = self._choose(info, budget, sources, past)
+            if self._op.cancelled:
+                return _Reply(None, Reason.STOPPED, stopped=True)
+            again = self._temperature if not info.reader else min(self._temperature, 0.3)
+            request = client.generate(
+                prompt.build(self._question, self._evidence, reader=info.reader, history=past),
+                from_session=session,
+                max_tokens=budget.answer_tok,
+                temperature=again,
+                top_p=0.9 if again else 1.0,
+                seed=secrets.randbits(32) if again else 0,
+            )
+            return self._follow(request)
+        except EngineError:
+            # Whatever became of the engine, the passages are there and the status bar says the rest.
+            return _Reply(None, Reason.ENGINE_DOWN)
+
+    def _past(self) -> tuple[tuple[str, str], ...]:
+        """The last exchanges of this chat that a model answered, so that a question can refer to them."""
+        if self._chat_id is None:
+            return ()
+        with self._ws.vault.read() as conn:
+            answers = history.list_answers(conn, self._chat_id)
+        kept = [
+            a for a in answers if a.mode is AnswerMode.MODEL and a.text and a.message_id != self._message_id
+        ]
+        return tuple((a.question, a.text[:HISTORY_CHARACTERS]) for a in kept[-HISTORY_EXCHANGES:])
+
+    def _choose(
+        self,
+        info: ModelInfo,
+        budget: Budget,
+        sources: list[Source],
+        past: tuple[tuple[str, str], ...],
+    ) -> tuple[Evidence, ...]:
+        client = self._ws.host.client
+
+        def count_tok(items: Sequence[Evidence]) -> int:
+            messages = prompt.build(self._question, items, reader=info.reader, history=past)
+            return client.count_prompt(messages).result().counts[0]
+
+        chosen, _ = evidence_room.choose(sources, budget, count_tok)
+        # One passage is always shown, even if a slow machine then takes longer: without any there is no
+        # answer.
+        return chosen or evidence_room.number(sources[:1])
+
+    def _follow(self, request: Request[GenerateDone]) -> _Reply:
+        def hear(text: str) -> None:
+            if text and not self._first_word_s:
+                self._first_word_s = time.monotonic() - self._began_s
+            self._op.stream(text)
+
+        request.on_delta(lambda delta: hear(delta.text))
+        self._op.when_cancelled(request.cancel)
+        try:
+            done = request.result()
+        except EngineCancelled as stopped:
+            partial = stopped.partial if isinstance(stopped.partial, GenerateDone) else None
+            if partial is None or not partial.text.strip():
+                return _Reply(None, Reason.STOPPED, stopped=True)
+            return _Reply(partial, Reason.NONE, stopped=True)
+        self._ws.host.learn(done)
+        return _Reply(done, Reason.NONE)
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def _judge(self, info: ModelInfo, done: GenerateDone, sources: list[Source]) -> Answer:
+        stopped = done.stop_reason == "stopped"
+        grade = grading.grade_reader if info.reader else grading.grade_free
+        graded = grade(done.text, self._evidence, self._page)
+        if stopped and not graded.readable:
+            return self._finish(Graded(done.text, (), True), AnswerMode.MODEL, Reason.STOPPED, done)
+        if not graded.readable:
+            return self._quote(sources, Reason.UNREADABLE_ANSWER, done)
+        if not stopped and done.confidence < info.confidence_floor:
+            return self._quote(sources, Reason.LOW_CONFIDENCE, done)
+        nearest: tuple[Citation, ...] = ()
+        if graded.absent:
+            closest = self._evidence[:QUOTED_PASSAGES]
+            nearest = tuple(grading.cite(item, self._page, checked=True) for item in closest)
+        return self._finish(graded, AnswerMode.MODEL, Reason.NONE, done, nearest)
+
+    def _quote(self, sources: list[Source], reason: Reason, done: GenerateDone | None) -> Answer:
+        """The answer without a model's words: the best passages as they stand."""
+        self._evidence = evidence_room.number(sources[:QUOTED_PASSAGES])
+        graded = grading.quote_passages(self._evidence, self._page)
+        return self._finish(graded, AnswerMode.PASSAGES, reason, done)
+
+    def _finish(
+        self,
+        graded: Graded,
+        mode: AnswerMode,
+        reason: Reason,
+        done: GenerateDone | None,
+        nearest: tuple[Citation, ...] = (),
+    ) -> Answer:
+        total_s = time.monotonic() - self._began_s
+        with self._ws.vault.write() as conn:
+            chat_id = self._chat_id
+            if chat_id is None or history.get_chat(conn, chat_id) is None:
+                chat_id = history.start_chat(conn, self._dossier_id, self._question)
+            answer = Answer(
+                message_id=self._message_id,
+                chat_id=chat_id,
+                dossier_id=self._dossier_id,
+                question=self._question,
+                text=graded.text,
+                statements=graded.statements,
+                mode=mode,
+                reason=reason,
+                model=self._model,
+                confidence=0.0 if done is None else done.confidence,
+                stopped=self._op.cancelled,
+                evidence=self._evidence,
+                timings=Timings(
+                    search_s=self._search_s,
+                    first_word_s=self._first_word_s or total_s,
+                    total_s=total_s,
+                    prompt_tok=0 if done is None else done.prompt_tok,
+                    answer_tok=0 if done is None else done.generated_tok,
+                    prefill_s=0.0 if done is None else done.prefill_s,
+                    decode_s=0.0 if done is None else done.decode_s,
+                ),
+                nearest=nearest,
+            )
+            history.keep_answer(conn, answer, self._scope)
+        self._ws.changed(Changes.CHATS, self._dossier_id, self._op)
+        return answer

@@ -1,0 +1,56 @@
+"""What runs beside the workspace and holds no key: the parser helper and the engine, started before
+unlocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.paths import Paths
+from app.core.settings import SettingsFile
+from app.ingest import ParserHelper
+from app.services.engine_host import EngineHost
+from app.services.models import ModelCatalogue
+from engine.client import EngineClient, EngineStatus
+
+MakeClient = Callable[[Callable[[EngineStatus], None], Iterable[str]], EngineClient]
+
+
+@dataclass(slots=True)
+class Companions:
+    """Handed to ``Workspace.create`` or ``open``, which from then on closes them."""
+
+    paths: Paths
+    settings: SettingsFile
+    helper: ParserHelper
+    host: EngineHost
+
+    @classmethod
+    def start(
+        cls,
+        paths: Paths | None = None,
+        *,
+        settings: SettingsFile | None = None,
+        with_engine: bool = True,
+        shipped_models: Path | None = None,
+        make_client: MakeClient | None = None,
+    ) -> Companions:
+        """Start both in the background. Without a model file, or with an engine that will not start, all the
+        rest still works; ``with_engine=False`` starts none, for verbs that need none."""
+        paths = paths or Paths.find()
+        if settings is None:
+            settings = SettingsFile(paths.settings_file)
+            settings.load()
+        helper = ParserHelper.spawn()
+        catalogue = ModelCatalogue(paths.models, shipped_models)
+        host = EngineHost(catalogue, settings.current, make_client)
+        if with_engine:
+            host.start()
+        return cls(paths, settings, helper, host)
+
+    def close(self) -> None:
+        """End both processes and their threads."""
+        self.host.close()
+        self.helper.close()

@@ -1,0 +1,179 @@
+"""Taking files in: verbs over the durable queue. One file after the other, page by page, nothing lost at
+any point.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.core.errors import UserError
+from app.library import documents as document_rows
+from app.library import dossiers as dossier_rows
+from app.library import exceptions as exception_rows
+from app.library.values import DocumentStatus
+from app.retrieval import index
+from app.services import import_jobs, readings
+from app.services.import_jobs import ImportJob
+from app.services.intake import Intake
+from app.services.lanes import Lane
+from app.services.operation import Operation, OperationCancelled
+from app.services.shredding import destroy
+from app.services.snapshots import document_card, exception_card
+from app.services.views import Changes, DocumentCard, ExceptionCard, ImportReport
+from app.services.workspace import Workspace
+
+MAX_FILES = 50_000
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+
+
+class ExceptionGone(UserError):
+    def __init__(self) -> None:
+        super().__init__("exception-gone", "This entry is not in the list any more.")
+
+
+class NothingToRetry(UserError):
+    def __init__(self) -> None:
+        super().__init__("nothing-to-retry", "The file is not known any more. Drop it again.")
+
+
+def list_files(paths: Sequence[Path]) -> list[Path]:
+    """Files of a drop in a stable order: those named, and those inside folders but for hidden and system
+    files.
+
+    Links inside folders are not followed. A path that does not exist stays in, so that its loss is told.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        for inner in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
+            if hidden or inner.name.casefold() in _SYSTEM_FILES or inner.is_symlink() or not inner.is_file():
+                continue
+            found.append(inner)
+    return list(dict.fromkeys(file.absolute() for file in found))[:MAX_FILES]
+
+
+def import_paths(ws: Workspace, dossier_id: str, paths: Sequence[Path | str]) -> Operation[ImportReport]:
+    """Take files and folders into a dossier. What cannot be taken in lands in the exception list.
+
+    From the moment the verb is accepted the list of files is durable: a crash or a shutdown only pauses it.
+    Cancelling keeps the files that are done and drops the rest. Raises DossierMissing.
+    """
+    dropped = [Path(path) for path in paths]
+
+    def work(op: Operation[ImportReport]) -> ImportReport:
+        with ws.vault.read() as conn:
+            dossier_rows.get_dossier(conn, dossier_id)
+        ws.hold(dossier_id, op)
+        files = list_files(dropped)
+        op.check()
+        with ws.vault.write() as conn:
+            jobs = import_jobs.add_paths(conn, dossier_id, files)
+        return _run(ws, op, jobs)
+
+    return ws.lanes.run(Lane.IMPORT, "import", work)
+
+
+def resume_imports(ws: Workspace) -> Operation[ImportReport]:
+    """Go on with every import that a crash or a shutdown interrupted."""
+
+    def work(op: Operation[ImportReport]) -> ImportReport:
+        with ws.vault.read() as conn:
+            jobs = import_jobs.list_open(conn)
+        for dossier_id in {job.dossier_id for job in jobs}:
+            ws.hold(dossier_id, op)
+        return _run(ws, op, jobs)
+
+    return ws.lanes.run(Lane.IMPORT, "resume-imports", work)
+
+
+def retry(ws: Workspace, exception_id: str) -> Operation[ImportReport]:
+    """Try a file of the exception list again: from the vault when its bytes are there, else from where it was
+    dropped. Raises ExceptionGone, NothingToRetry."""
+
+    def work(op: Operation[ImportReport]) -> ImportReport:
+        with ws.vault.write() as conn:
+            entry = exception_rows.get_exception(conn, exception_id)
+            if entry is None:
+                raise ExceptionGone
+            if entry.document_id is not None:
+                document_rows.reset_document(conn, entry.document_id)
+                index.forget_documents(conn, [entry.document_id])
+                jobs: tuple[ImportJob, ...] = (
+                    import_jobs.add_document(conn, entry.dossier_id, entry.document_id, entry.name),
+                )
+            elif entry.source_path:
+                exception_rows.dismiss_exception(conn, exception_id)
+                jobs = import_jobs.add_paths(conn, entry.dossier_id, [Path(entry.source_path)])
+            else:
+                raise NothingToRetry
+        ws.hold(entry.dossier_id, op)
+        ws.changed(Changes.DOCUMENTS, entry.dossier_id, op)
+        return _run(ws, op, jobs)
+
+    return ws.lanes.run(Lane.IMPORT, "retry", work)
+
+
+def dismiss(ws: Workspace, exception_id: str) -> Operation[None]:
+    """Take an entry off the exception list. A file that was refused whole leaves the library with it."""
+
+    def work(op: Operation[None]) -> None:
+        with ws.vault.write() as conn:
+            entry = exception_rows.get_exception(conn, exception_id)
+            if entry is None:
+                return
+            exception_rows.dismiss_exception(conn, exception_id)
+            shred = None
+            if entry.document_id is not None and entry.page is None:
+                document = document_rows.get_document(conn, entry.document_id)
+                unusable = document.status in (
+                    DocumentStatus.REFUSED,
+                    DocumentStatus.FAILED,
+                )
+                if unusable and document.page_count == 0:
+                    shred = document_rows.delete_document(conn, document.id)
+                    import_jobs.forget_documents(conn, shred.document_ids)
+                    index.forget_documents(conn, shred.document_ids)
+        if shred is not None:
+            destroy(ws.vault, shred)
+        ws.changed(Changes.DOCUMENTS | Changes.DOSSIERS, entry.dossier_id, op)
+
+    return ws.lanes.run(Lane.QUICK, "dismiss", work)
+
+
+def _run(ws: Workspace, op: Operation[ImportReport], jobs: Sequence[ImportJob]) -> ImportReport:
+    began_s = time.monotonic()
+    added: list[DocumentCard] = []
+    duplicates: list[tuple[str, str]] = []
+    exceptions: list[ExceptionCard] = []
+    pages, cancelled = 0, False
+    queue = list(jobs)
+    taking = Intake(ws, op)
+    try:
+        for job in queue:  # grows while mails bring attachments
+            op.check()
+            outcome = taking.take(job, queue.index(job), len(queue))
+            queue.extend(outcome.attachments)
+            pages += outcome.pages
+            if outcome.document is not None:
+                added.append(document_card(outcome.document))
+            if outcome.duplicate_of:
+                duplicates.append((job.name, outcome.duplicate_of))
+            exceptions += [exception_card(entry) for entry in outcome.exceptions]
+    except OperationCancelled:
+        cancelled = True
+        # At a shutdown the rows stay, and the next opening goes on; a person's cancel drops what is left.
+        if ws.closing:
+            raise
+        taking.drop(queue)
+    for dossier_id in {job.dossier_id for job in jobs}:
+        ws.changed(Changes.DOCUMENTS | Changes.DOSSIERS | Changes.READING, dossier_id, op)
+        if ws.auto_read and added and not cancelled:
+            readings.read_dossier(ws, dossier_id)
+    return ImportReport(
+        tuple(added), tuple(duplicates), tuple(exceptions), pages, time.monotonic() - began_s, cancelled
+    )
