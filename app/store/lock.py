@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from app.store.failures import VaultInUse
@@ -30,8 +31,11 @@ class VaultLock:
         try:
             if not _try_lock(descriptor):
                 raise VaultInUse(_holder(descriptor))
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0) if hasattr(os, "pwrite") else None
+            # The number is a courtesy: a disk too full to hold it must not keep a vault shut.
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, b"%d\n" % os.getpid())
         except BaseException:
             os.close(descriptor)
             raise

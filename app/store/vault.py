@@ -11,12 +11,11 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from app.core.errors import HuisClosError
 from app.store import check as checks
 from app.store import disk, keyfile, orphans, passphrase, recovery
 from app.store.blobs import BlobStore
@@ -31,6 +30,7 @@ from app.store.health import Health
 from app.store.kdf import DEFAULT as DEFAULT_KDF
 from app.store.kdf import FLOOR, KdfParameters
 from app.store.keys import KEY_BYTES, LABEL_DATABASE, KeyRing
+from app.store.known_answers import require_known_answers
 from app.store.lock import FILE as LOCK_FILE
 from app.store.lock import VaultLock
 from app.store.migrations import Migration, back_up, migrate, require_ordered
@@ -97,6 +97,7 @@ class Vault:
             raise ValueError("derivation cost below the floor")
         require_ordered(migrations)
         passphrase.require_strong(secret)
+        require_known_answers()
         forbid_core_dumps()
         folder = folder.absolute()
         with _disk_told(folder):
@@ -146,6 +147,7 @@ class Vault:
         """
         floor = None if testing else FLOOR
         require_ordered(migrations)
+        require_known_answers()
         forbid_core_dumps()
         folder = folder.absolute()
         with _disk_told(folder):
@@ -284,10 +286,7 @@ class Vault:
                 return
             self._closed = True
         try:
-            if not self._health.writes_failed:
-                # When it cannot be emptied now, the log stays beside the file for the next opening.
-                with suppress(HuisClosError):
-                    self._database.checkpoint()
+            # Closing the last connection moves the log into the file; failing that, the next opening does.
             self._database.close()
         finally:
             self._opened.keys.forget()

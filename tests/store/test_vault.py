@@ -29,10 +29,9 @@ from app.store import (
     WrongPassphrase,
     disk,
     keyfile,
+    known_answers,
 )
-from app.store import (
-    vault as vault_module,
-)
+from app.store import vault as vault_module
 
 # The children only ever run the store; nothing they need is held by another thread.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -317,3 +316,25 @@ def test_a_vault_moved_to_another_folder_opens_there(notes, tmp_path):
     vault = notes.open(folder=tmp_path / "elsewhere")
     assert notes.bodies(vault) == ["one"]
     assert vault.check("full").exit_code == 0
+
+
+@pytest.mark.parametrize("primitive", ["AESGCM", "HKDF", "hmac", "hash_secret_raw"])
+def test_cryptography_that_gives_wrong_answers_opens_nothing(notes, monkeypatch, primitive):
+    class Wrong:
+        def __init__(self, *_, **__):
+            pass
+
+        def __getattr__(self, name):
+            return lambda *_, **__: bytes(32)
+
+    known_answers.require_known_answers()
+    known_answers.require_known_answers.cache_clear()
+    wrong = Wrong() if primitive == "hmac" else Wrong
+    if primitive == "hash_secret_raw":
+        wrong = Wrong().derive
+    with monkeypatch.context() as patch:
+        patch.setattr(known_answers, primitive, wrong)
+        with pytest.raises(known_answers.BrokenCryptography):
+            notes.create()
+    assert not notes.folder.exists()
+    notes.create()
