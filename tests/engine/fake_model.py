@@ -5,9 +5,13 @@ Its file is a JSON of `Habits`, so that a test can make it slow, deaf, deadly or
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import hashlib
+import json
 import os
-import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +43,7 @@ class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     script: str = ""
     breaks: str = ""
     payload_bytes: int = 200
+    probe: bool = False
 
 
 class FakeStopped(Exception):
@@ -211,9 +216,33 @@ def load_fake(message: Load) -> RunnableModel:
     time.sleep(habits.load_s)
     if habits.dies_on_load:
         os.abort()
-    return make_model(habits, identity=hashlib.sha256(content).hexdigest())
+    model = make_model(habits, identity=hashlib.sha256(content).hexdigest())
+    if habits.probe:
+        info = msgspec.structs.replace(model.info, source=json.dumps(probe_cage(Path(message.path))))
+        return dataclasses.replace(model, info=info)
+    return model
 
 
-def ignore_termination() -> None:
-    """So that only a kill ends the process."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def probe_cage(model: Path) -> dict[str, str]:
+    """What this process can still do, tried one by one."""
+    attempts: dict[str, Callable[[], object]] = {
+        "internet": lambda: socket.socket(socket.AF_INET).close(),
+        "local": lambda: socket.socket(socket.AF_UNIX).close(),
+        "pair": socket.socketpair,
+        "fork": os.fork,
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "read the model": model.read_bytes,
+        "read beside": lambda: (model.parent.parent / "beside").read_bytes(),
+        "write": lambda: (model.parent / "new").write_bytes(b"x"),
+    }
+    told: dict[str, str] = {}
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+            told[name] = "done"
+        except OSError as error:
+            told[name] = errno.errorcode.get(error.errno or 0, "?")
+    told["modules"] = " ".join(sorted({"pickle", "ssl", "http", "urllib", "asyncio"} & set(sys.modules)))
+    told["environment"] = " ".join(sorted(os.environ))
+    told["arguments"] = " ".join(sys.argv[1:])
+    return told
