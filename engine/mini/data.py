@@ -6,7 +6,7 @@ The text of an `Example` has exactly the form the application sends to a reader;
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from engine.mini.exclusion import Exclusion
@@ -24,7 +24,8 @@ class Question:
 
     @property
     def answer(self) -> str:
-        return f"«{self.value}» [{self.anchor}]"
+        # spaces inside the quotation marks, so that a value has the same tokens as in its passage
+        return f"« {self.value} » [{self.anchor}]" if self.value else "«» [0]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class Example:
     def prompt(self) -> str:
         """Everything before the first question."""
         return "".join(f"[{i}] {text}\n" for i, text in enumerate(self.passages, 1))
+
+
+WRAPPERS = {
+    "en": (("It is recorded that ", ""), ("According to the file, ", ""), ("As already mentioned, ", ""),
+           ("", ", as everyone knows"), ("", ", which nobody disputes"), ("Nevertheless, ", ""), ("We note that ", ", without more"),
+           ("", ", and no other remark was made at the time"), ("For completeness: ", ""), ("", " (see above)")),
+    "fr": (("Il ressort du dossier que ", ""), ("Comme déjà indiqué, ", ""), ("On retiendra que ", ""), ("", ", ce que nul ne conteste"),
+           ("", ", comme chacun le sait"), ("Néanmoins, ", ""), ("Nous notons que ", ", sans plus"), ("Pour mémoire : ", ""),
+           ("", ", et aucune autre remarque n'a été faite"), ("", " (voir ci-dessus)")),
+}
 
 
 class Generator:
@@ -74,10 +85,13 @@ class Generator:
                 pieces.append(values.draw("header").text + r.choice((".", " –", ":", "")))
             budget = per_passage * r.uniform(0.6, 1.25)
             while True:
-                statement = self.next_statement(values, statements, subject)
-                statements.append(statement)
-                placed.append(number)
-                pieces.append(self.dress(statement, values))
+                found = [self.next_statement(values, statements, subject)]
+                if r.random() < 0.1:
+                    found += self.write_rows(found[0], values, r.randint(1, 4))
+                for statement in found:
+                    statements.append(statement)
+                    placed.append(number)
+                    pieces.append(self.dress(statement, values))
                 while r.random() < 0.3 and length(pieces) < budget:
                     pieces.append(self.write_filler(values))
                 if length(pieces) >= budget * 0.75:
@@ -112,6 +126,14 @@ class Generator:
                 break
         return state(kind, values, given)
 
+    def write_rows(self, first: Statement, values: Values, count: int) -> list[Statement]:
+        """More facts of the same kind, as in a table."""
+        kind = next((k for k in read_kinds(values.language, self.side) if k.name == first.kind), None)
+        if kind is None or len(kind.slots) > 4:
+            return []
+        one = kind.statements[self.random.randrange(len(kind.statements))]
+        return [state(replace(kind, statements=(one,)), values) for _ in range(count)]
+
     def dress(self, statement: Statement, values: Values) -> str:
         """The statement with the small accidents of real pages."""
         r, text = self.random, statement.text
@@ -121,6 +143,10 @@ class Generator:
             text = r.choice(lead) + text
         elif roll < 0.12:
             text = text.replace(" | ", " ")
+        elif roll < 0.24 and text[-1] == "." and text[0].isalpha():
+            lead, tail = self.random.choice(WRAPPERS[values.language])
+            kept = text[0] if statement.answer_begins() else text[0].lower()
+            text = f"{lead}{kept if lead else text[0]}{text[1:-1]}{tail}."
         if "'" in text and r.random() < 0.3 and not any("'" in v.text for v in statement.values.values()):
             text = text.replace("'", "’")
         return text

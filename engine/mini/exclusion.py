@@ -22,14 +22,14 @@ COMMON = frozenset(
     docteur professeur prof judge doctor the la le les un une""".split()
 )
 _WORD = re.compile(r"\w+")
+_MARKS = re.compile(r"[\u0300-\u036f]")
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)\b[A-ZÀ-Þ][\w’'-]*[a-zà-ÿ][\w]*")
 
 
 def fold(text: str) -> str:
     """Words in lower case without accents, separated by single spaces."""
     plain = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "oe"))
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(_WORD.findall(plain.lower()))
+    return " ".join(_WORD.findall(_MARKS.sub("", plain).lower()))
 
 
 class Exclusion:
@@ -45,7 +45,10 @@ class Exclusion:
             for word in fold(name).split():
                 if len(word) > 2 and word not in COMMON | plain_words() and not word.isdigit():
                     self.phrases.add(word)
-        self.longest = max((len(p.split()) for p in self.phrases), default=0)
+        self._sizes: dict[str, list[int]] = {}  # first word of a phrase -> lengths in words of the phrases it opens
+        for phrase in self.phrases:
+            words = phrase.split()
+            self._sizes.setdefault(words[0], []).append(len(words))
 
     @classmethod
     def of_samples(cls, path: Path = SAMPLES) -> Exclusion:
@@ -57,15 +60,40 @@ class Exclusion:
         answers = [row["answer"] for row in rows if row["answer"]]
         names = [n for row in rows for field in ("question", "quote") for n in names_in(row.get(field) or "")]
         names += [n for answer in answers for n in names_in(f"x {answer}")]
+        names += sorted(names_of_texts(path.parent / "generator" / "texts"))
         return cls(answers, names)
 
     def hits(self, text: str) -> bool:
         words = fold(text).split()
-        for start in range(len(words)):
-            for size in range(1, self.longest + 1):
-                if " ".join(words[start : start + size]) in self.phrases:
-                    return True
-        return False
+        return any(
+            " ".join(words[start : start + size]) in self.phrases
+            for start, word in enumerate(words)
+            for size in self._sizes.get(word, ())
+        )
+
+
+def names_of_texts(folder: Path) -> set[str]:
+    """Names in the sources of the sample papers: words always written with a capital that are no ordinary words."""
+    names: set[str] = set()
+    lower: set[str] = set()
+    for path in sorted(folder.glob("*.txt")):
+        text = path.read_text(encoding="utf-8").replace("\n", " ")
+        names |= {w for n in names_in(text) for w in fold(n).split()}
+        lower |= {fold(w) for w in re.findall(r"(?<!\w)[a-zà-ÿœ]{3,}", text)}
+    return names - lower - ordinary_words()
+
+
+@cache
+def ordinary_words() -> frozenset[str]:
+    """What our own sentences and closed lists say; people's, places' and firms' names are not among it."""
+    found: set[str] = set()
+    for language in ("en", "fr"):
+        for path in (HERE / "facts" / f"{language}.txt", HERE / "facts" / f"attributes_{language}.txt"):
+            found |= set(fold(path.read_text(encoding="utf-8")).split())
+        for line in (HERE / "pools" / f"{language}.txt").read_text(encoding="utf-8").splitlines():
+            if line.partition(":")[0] not in ("first", "last", "city", "street", "companyhead", "hospital"):
+                found |= set(fold(line).split())
+    return frozenset(found)
 
 
 @cache

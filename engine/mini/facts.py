@@ -40,6 +40,10 @@ class Statement:
         value = self.values[slot].text
         return value if value in self.text else value[:1].upper() + value[1:]
 
+    def answer_begins(self) -> bool:
+        """Whether a value opens the sentence (its first letter must then stay as it is)."""
+        return any(self.text.startswith(self.answer(slot)) for slot in self.values)
+
 
 def expand(pattern: str, random: Random) -> str:
     """Chooses one of each (a|b|c), innermost first."""
@@ -115,9 +119,11 @@ def upper_first(text: str) -> str:
 
 ATTRIBUTE_STATED = {
     "en": ("{a}: {v}.", "The {a} is {v}.", "{a}: {v}", "{a} {v}.", "The {a} of {s} is {v}.", "{s}, {a}: {v}.",
-           "The {a} was {v}.", "For {s}, the {a} is {v}.", "{a} | {v}", "As for {s}, its {a} stands at {v}."),
+           "The {a} was {v}.", "{a} = {v}", "The {a} was set at {v} by agreement.", "with the {a} at {v}",
+           "Both sides accept that the {a} is {v} and no longer discuss it.", "{v} ({a}).", "{a} ..... {v}", "For {s}, the {a} is {v}.", "{a} | {v}", "As for {s}, its {a} stands at {v}."),
     "fr": ("{a} : {v}.", "{a} est {v}.", "{a} : {v}", "{a} {v}.", "Pour {s}, {a} est {v}.", "{s} — {a} : {v}.",
-           "{a} était {v}.", "{a} ({s}) : {v}.", "{a} | {v}", "S'agissant de {s}, {a} s'établit à {v}."),
+           "{a} était {v}.", "{a} = {v}", "{a} a été fixé à {v} d'un commun accord.", "avec {a} à {v}",
+           "Nul ne discute plus que {a} est {v} à ce jour.", "{v} ({a}).", "{a} ..... {v}", "{a} ({s}) : {v}.", "{a} | {v}", "S'agissant de {s}, {a} s'établit à {v}."),
 }
 ATTRIBUTE_ASKED = {
     "en": {

@@ -65,7 +65,7 @@ class ShortConvolution(nn.Module):
         super().__init__()
         weight = torch.zeros(channels, 1, size)
         weight[:, :, -1] = 1.0
-        self.weight = nn.Parameter(weight + 0.1 * torch.randn_like(weight))
+        self.weight = nn.Parameter(weight + 0.3 * torch.randn_like(weight))
 
     def forward(self, z: Tensor) -> Tensor:
         size = self.weight.shape[-1]

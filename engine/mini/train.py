@@ -28,9 +28,9 @@ READ_SHARE = 0.15  # of the other positions that take part in it
 # (from this share of the time on, sequence lengths in tokens and how often each)
 CURRICULUM = (
     (0.0, ((128, 1.0),)),
-    (0.07, ((128, 0.4), (256, 0.6))),
-    (0.18, ((128, 0.1), (256, 0.5), (384, 0.4))),
-    (0.40, ((256, 0.25), (384, 0.35), (512, 0.4))),
+    (0.10, ((128, 0.4), (256, 0.6))),
+    (0.20, ((128, 0.1), (256, 0.5), (384, 0.4))),
+    (0.42, ((256, 0.25), (384, 0.35), (512, 0.4))),
     (0.70, ((256, 0.15), (384, 0.25), (512, 0.3), (704, 0.3))),
 )
 
@@ -54,8 +54,8 @@ class Packer:
         self.streams: dict[tuple[int, int], Iterator[Example]] = {}
 
     def row(self, length: int) -> tuple[list[int], list[tuple[int, int, bool]]]:
-        words = int(length * self.random.uniform(0.16, 0.42 if length > 128 else 0.3))
-        wanted = max(2, length // 40)
+        words = int(length * (self.random.uniform(0.16, 0.42) if length > 128 else self.random.uniform(0.12, 0.28)))
+        wanted = max(4, length // 34)
         key = (words, wanted)
         stream = self.streams.setdefault(key, self.generator.stream(words, wanted))
         while True:
@@ -115,7 +115,7 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
 
 
 @torch.no_grad()
-def validate(model: MiniReader, forward, batches: list[Batch], tokenizer: Tokenizer) -> dict[str, float]:
+def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, float]:
     """Greedy answers judged token by token: an answer is exact when every token would have been chosen."""
     totals = {"exact": 0, "value": 0, "anchor": 0, "present": 0, "absent": 0, "absent_ok": 0, "false_absent": 0}
     losses = []
@@ -131,7 +131,7 @@ def validate(model: MiniReader, forward, batches: list[Batch], tokenizer: Tokeni
                 continue
             totals["present"] += 1
             totals["exact"] += bool(right.all())
-            totals["value"] += bool(right[:-3].all())
+            totals["value"] += bool(right[:-4].all())
             totals["anchor"] += bool(right[-3])
             totals["false_absent"] += not bool(right[0]) or not bool(right[1])
     present, absent = max(1, totals["present"]), max(1, totals["absent"])
@@ -180,7 +180,7 @@ def train(
     generator = Generator(seed * 1_000_003 + step)
     packer = Packer(tokenizer, generator)
     judge = Packer(tokenizer, Generator(99, "valid"))
-    judged = [judge.batch(384, 21), judge.batch(384, 21), judge.batch(512, 16), judge.batch(512, 16)]
+    judged = [judge.batch(128, 32), judge.batch(384, 16), judge.batch(512, 12)]
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(generator.exclusion.phrases)} phrases excluded", flush=True)
 
     def forward(ids: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ def train(
         share = spent / total_s
         mix = lengths_at(share)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        batch = packer.batch(length, BATCH_TOK // length)
+        batch = packer.batch(length, (BATCH_TOK if length > 128 else BATCH_TOK // 2) // length)
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
@@ -216,7 +216,7 @@ def train(
                   f"{seen / (clock - since):.0f} tok/s", flush=True)
             seen, since = 0, clock
         if time.monotonic() - validated > validation_s:
-            scores = validate(model, forward, judged, tokenizer)
+            scores = validate(model, forward, judged)
             line = {"minutes": round(spent / 60, 1), "step": step, "train": round(mean, 4), **scores}
             with (folder / "curve.jsonl").open("a", encoding="utf-8") as out:
                 out.write(json.dumps(line) + "\n")
@@ -226,7 +226,7 @@ def train(
             save(folder, model, steppers, spent, step)
             checked = time.monotonic()
     save(folder, model, steppers, total_s, step)
-    print(validate(model, forward, judged, tokenizer), flush=True)
+    print(validate(model, forward, judged), flush=True)
 
 
 def save(folder: Path, model: MiniReader, steppers: list[torch.optim.Optimizer], spent: float, step: int) -> None:

@@ -42,7 +42,7 @@ def is_held_out(text: str) -> bool:
 
 # closed lists that both sides need whole
 SHARED = {"month", "weekday", "filler", "header", "labunit", "relation", "method", "specialty", "adjective",
-          "companytail", "common", "vaccine", "habit", "court", "clause", "reaction", "labtest", "exam"}
+          "companytail", "common", "method2", "document", "vaccine", "habit", "court", "clause", "reaction", "labtest", "exam"}
 
 
 class Values:
@@ -352,6 +352,18 @@ class Values:
 
     def make_size(self) -> str:
         return f"{self.number(2, 95)} mm"
+
+    def make_volume(self) -> str:
+        litres = f"{self.number(0, 3)}{',' if self.french else '.'}{self.number(1, 9)}"
+        return self.pick(f"{self.number(2, 98) * 10} mL", f"{self.number(2, 98) * 10} ml", f"{litres} L", f"{litres} l")
+
+    def make_flow(self) -> str:
+        return f"{self.number(1, 12)} L/min"
+
+    def make_stage(self) -> str:
+        n = self.number(0, 3)
+        return self.pick(f"pT{self.number(1, 4)} N{n} M{self.number(0, 1)}", f"T{self.number(1, 4)}N{n}", self.pick("I", "II", "IIIA", "IV"),
+                         f"grade {self.number(1, 3)}", f"pT{self.number(1, 4)}{self.pick('a', 'b')} pN{n}")
 
     def make_number(self) -> str:
         return self._spelled(self.number(2, 60))
