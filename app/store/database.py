@@ -121,9 +121,13 @@ class Database:
         with self._writing(), self.told(writing=True):
             raw = self._writer.raw_connection()
             try:
-                yield cast("DriverConnection", raw.driver_connection)
+                driver = cast("DriverConnection", raw.driver_connection)
+                with self._counted(driver):
+                    yield driver
             except dbapi2.Error as error:
-                raise failure_of_database(error, self._path) from None
+                failure = failure_of_database(error, self._path)
+                self._health.note(failure)
+                raise VaultLocked() if self._closed else failure from None
             finally:
                 raw.close()
 
@@ -194,20 +198,25 @@ class Database:
         if self._closed:
             raise VaultLocked
         with engine.connect() as connection:
-            driver = cast("DriverConnection", connection.connection.driver_connection)
+            with self._counted(cast("DriverConnection", connection.connection.driver_connection)):
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+
+    @contextmanager
+    def _counted(self, driver: DriverConnection) -> Iterator[None]:
+        with self._idle:
+            if self._closed:
+                raise VaultLocked
+            self._active.add(driver)
+        try:
+            yield
+        finally:
             with self._idle:
-                if self._closed:
-                    raise VaultLocked
-                self._active.add(driver)
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            finally:
-                with self._idle:
-                    self._active.discard(driver)
-                    self._idle.notify_all()
+                self._active.discard(driver)
+                self._idle.notify_all()
 
     def _engine(self, *, readers: bool) -> Engine:
         engine = sqlalchemy.create_engine(
