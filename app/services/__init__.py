@@ -6,12 +6,13 @@ from app.services.companions import Companions
 from app.services.dossiers import create_dossier, delete_dossier, remove_document, rename_dossier
 from app.services.imports import dismiss, import_paths, resume_imports, retry
 from app.services.operation import Operation, OperationCancelled, Progress
-from app.services.pages import page_text, render_page
+from app.services.pages import page_sizes, page_text, render_page
 from app.services.readings import open_dossier, read_dossier, reading_card
 from app.services.searches import rebuild_index, search
 from app.services.snapshots import find_dossier, get_dossier, list_documents, list_dossiers, list_exceptions
 from app.services.upkeep import (
     add_model,
+    add_recovery_code,
     change_passphrase,
     check_vault,
     choose_model,
@@ -30,6 +31,7 @@ __all__ = [
     "Progress",
     "Workspace",
     "add_model",
+    "add_recovery_code",
     "ask",
     "change_passphrase",
     "check_vault",
@@ -50,6 +52,7 @@ __all__ = [
     "list_models",
     "lock",
     "open_dossier",
+    "page_sizes",
     "page_text",
     "read_dossier",
     "reading_card",

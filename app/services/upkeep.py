@@ -113,6 +113,15 @@ def change_passphrase(ws: Workspace, old: str, new: str) -> Operation[None]:
     return ws.lanes.run(Lane.QUICK, "change-passphrase", work)
 
 
+def add_recovery_code(ws: Workspace) -> Operation[str]:
+    """Make a recovery code, which replaces an earlier one. It is told this once and kept nowhere."""
+
+    def work(_: Operation[str]) -> str:
+        return ws.vault.add_recovery_slot()
+
+    return ws.lanes.run(Lane.QUICK, "add-recovery-code", work)
+
+
 def check_vault(ws: Workspace, *, thorough: bool = False) -> Operation[VaultReport]:
     """Look the vault over without changing it; ``thorough`` reads and verifies every stored byte."""
 

@@ -1,0 +1,1 @@
+"""The window: panes, dialogs, theme and words. It asks the bridge and draws what comes back."""

@@ -1,0 +1,1 @@
+"""The left pane: dossiers, their documents, what was not taken in, how far the reading is."""

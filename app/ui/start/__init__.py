@@ -1,0 +1,1 @@
+"""What a person meets before the main window: first start and unlocking."""

@@ -1,0 +1,42 @@
+"""The calm ground before the main window: one card in the middle, title above, steps below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.labels import label
+
+CARD_WIDTH_PX = 560
+
+
+class Card(QWidget):
+    """A title in the book face, a subtitle, a body made by the caller, and a row of buttons."""
+
+    def __init__(self, title: str, subtitle: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        frame = QFrame()
+        frame.setProperty("role", "card")
+        frame.setFixedWidth(CARD_WIDTH_PX)
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(44, 38, 44, 32)
+        inside.setSpacing(0)
+        heading = label(title, "title", wrap=True)
+        inside.addWidget(heading)
+        inside.addSpacing(8)
+        under = label(subtitle, "muted", wrap=True)
+        inside.addWidget(under)
+        inside.addSpacing(24)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(12)
+        inside.addLayout(self.body)
+        inside.addSpacing(26)
+        self.buttons = QHBoxLayout()
+        self.buttons.setSpacing(10)
+        inside.addLayout(self.buttons)
+        outside = QVBoxLayout(self)
+        outside.addStretch(5)
+        outside.addWidget(frame, 0, Qt.AlignmentFlag.AlignHCenter)
+        outside.addStretch(6)
+        self.heading = heading
+        self.setAccessibleName(title)
