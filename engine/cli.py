@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,17 @@ EXIT_ENVIRONMENT: Final = 4
 EXIT_INTERRUPTED: Final = 130
 
 _ENVIRONMENT_CODES: Final = frozenset(["disk-full", "destination-unwritable", "model-file-unreadable"])
+_BAD_ARCHIVE: Final = (
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    AttributeError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What numpy and zipfile raise for a file that is not what its name says."""
 _MODES: Final = ("hf", "vllm", "report")
 _PRECISIONS: Final = ("f32", "f16", "int8")
 
@@ -198,11 +210,11 @@ def _load(options: argparse.Namespace) -> LoadedModel:
 
 def _read_ids(path: Path, vocab_size: int) -> NDArray[np.int32]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             ids = arrays["input_ids"]
     except KeyError:
         raise InputError("input-invalid", f"{path} holds no array named input_ids.") from None
-    except (ValueError, zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
+    except _BAD_ARCHIVE as error:
         raise InputError("input-invalid", f"{path} is not a readable .npz file: {error}") from error
     if ids.ndim != 1 or ids.dtype.kind not in "iu" or not ids.size:
         raise InputError(

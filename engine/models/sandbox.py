@@ -176,10 +176,6 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
             raise SecurityError("formatting is not allowed")
         return None
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        self._spend(None, _cost(obj) if isinstance(argument, slice) else 1)
-        return super().getitem(obj, argument)
-
     def call(self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         owner = getattr(__obj, "__self__", None)
         self._spend(None, 1 + _cost(owner))
@@ -276,6 +272,13 @@ class _Metering(NodeTransformer):
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:
         self.generic_visit(node)
         node.expr = _filtered("_searched", node.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        # Jinja compiles slices to Python's own, past every other hook.
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _filtered("_searched", node.node)
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
