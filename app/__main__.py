@@ -1,0 +1,27 @@
+"""``python -m app`` and ``huisclos``: a verb works in the terminal, no verb opens the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from engine import cage
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, and return the exit code. The filter that refuses internet sockets comes before any third-party
+    code.
+    """
+    guarantee = cage.forbid_internet()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    from app.cli.terminal import VERBS, run
+
+    if any(word in VERBS or word in ("-h", "--help", "--version") for word in given[:1]):
+        return run(given)
+    from app.ui.application import open_window  # Qt is loaded for the window alone
+
+    return open_window(given, guarantee)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

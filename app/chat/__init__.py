@@ -1,0 +1,1 @@
+"""Conversations: evidence, prompts, quote checks, graded answers."""

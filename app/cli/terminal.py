@@ -1,0 +1,183 @@
+"""The application's verbs in the terminal. Imports nothing of Qt; prints English sentences or, with --json,
+one value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from app import __version__
+from app.cli import verbs
+from app.cli.verbs import Setting
+from app.core.errors import EnvironmentFailure, HuisClosError, OurError, UserError
+from app.core.paths import Paths
+from app.core.settings import SettingsFile
+from app.services.operation import OperationCancelled
+from app.store import KdfParameters
+from app.store.kdf import DEFAULT as DEFAULT_KDF
+
+VERBS = ("import", "search", "ask", "dossiers", "check")
+
+EXIT_OK = 0
+EXIT_USER = 2  # the person asked for something that cannot be
+EXIT_ENVIRONMENT = 3  # the machine does not let us; the message says what to do
+EXIT_OURS = 4  # a defect of ours
+EXIT_DAMAGED = 5  # ``check`` found something that cannot be read any more
+EXIT_STOPPED = 130  # stopped by Ctrl-C
+
+_MAX_PASSPHRASE_CHARACTERS = 4096
+
+
+class NoPassphrase(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "no-passphrase", "A passphrase is needed: type it, or send it as the first line of input."
+        )
+
+
+class PassphrasesDiffer(UserError):
+    def __init__(self) -> None:
+        super().__init__("passphrases-differ", "The two passphrases are not the same. Nothing was created.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="huisclos",
+        description="Ask confidential dossiers questions on your own machine. Without a verb, the window "
+        "opens.",
+        epilog="The passphrase is asked for, or read from the first line of standard input; it is never an "
+        "argument.",
+    )
+    parser.add_argument("--version", action="version", version=f"huisclos {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--vault", type=Path, metavar="DIR", help="the vault's folder (default: yours)")
+    common.add_argument("--json", action="store_true", help="print one JSON value")
+    inside = argparse.ArgumentParser(add_help=False)
+    inside.add_argument("--dossier", required=True, metavar="NAME", help="the dossier's name")
+    add = parser.add_subparsers(dest="verb", required=True)
+    taking = add.add_parser("import", parents=[common, inside], help="take files and folders into a dossier")
+    taking.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    searching = add.add_parser("search", parents=[common, inside], help="find pages by their words")
+    searching.add_argument("words", nargs="+", metavar="WORDS")
+    searching.add_argument("--limit", type=int, default=20, metavar="N", help="pages shown at most (20)")
+    asking = add.add_parser(
+        "ask", parents=[common, inside], help="ask a question, get an answer with its pages"
+    )
+    asking.add_argument("question", nargs="+", metavar="QUESTION")
+    add.add_parser("dossiers", parents=[common], help="list the dossiers")
+    checking = add.add_parser("check", parents=[common], help="look the vault over, changing nothing")
+    checking.add_argument("--thorough", action="store_true", help="verify every stored byte")
+    return parser
+
+
+def read_passphrase(stdin: TextIO, *, twice: bool = False) -> str:
+    """From the terminal without showing it, else the first line of standard input."""
+    if stdin.isatty():
+        passphrase = getpass.getpass("Passphrase: ")
+        if twice and getpass.getpass("Once more: ") != passphrase:
+            raise PassphrasesDiffer
+    else:
+        passphrase = stdin.readline(_MAX_PASSPHRASE_CHARACTERS).rstrip("\r\n")
+    if not passphrase:
+        raise NoPassphrase
+    return passphrase
+
+
+def _vault_folder(given: Path | None, paths: Paths) -> Path:
+    """The folder named, else the one the window uses, else the platform's place."""
+    if given is not None:
+        return given.expanduser().absolute()
+    chosen = SettingsFile(paths.settings_file).load().vault_folder
+    return Path(chosen) if chosen else paths.default_vault
+
+
+def exit_code_of(failure: HuisClosError) -> int:
+    if isinstance(failure, UserError):
+        return EXIT_USER
+    return EXIT_ENVIRONMENT if isinstance(failure, EnvironmentFailure) else EXIT_OURS
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    stdin: TextIO | None = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    paths: Paths | None = None,
+    kdf: KdfParameters = DEFAULT_KDF,
+    shipped_models: Path | None = None,
+    testing: bool = False,
+) -> int:
+    """Run one verb and return its exit code. The streams, folders and cost of the key are parameters for
+    tests.
+    """
+    given = _parser().parse_args(list(arguments))
+    out, err = stdout or sys.stdout, stderr or sys.stderr
+    where = paths or Paths.find()
+    setting = Setting(
+        paths=where,
+        folder=_vault_folder(given.vault, where),
+        passphrase=lambda twice: read_passphrase(stdin or sys.stdin, twice=twice),
+        kdf=kdf,
+        shipped_models=shipped_models,
+        testing=testing,
+        say=(lambda line: None) if given.json else (lambda line: print(line, file=err, flush=True)),
+    )
+    act: Callable[[Setting, Any], verbs.Outcome] = {
+        "import": verbs.take_in,
+        "search": verbs.search,
+        "ask": verbs.ask,
+        "dossiers": verbs.list_dossiers,
+        "check": verbs.check,
+    }[given.verb]
+    try:
+        outcome = act(setting, given)
+    except HuisClosError as failure:
+        return _fail(failure, given.json, out, err)
+    except (OperationCancelled, KeyboardInterrupt):
+        print("Stopped.", file=err)
+        return EXIT_STOPPED
+    except Exception as defect:
+        return _fail(
+            OurError(
+                "unexpected", "Something went wrong inside Huis Clos ({kind}).", kind=type(defect).__name__
+            ),
+            given.json,
+            out,
+            err,
+        )
+    if given.json:
+        print(json.dumps(outcome.value, ensure_ascii=False, indent=1), file=out)
+    else:
+        print(outcome.text, file=out)
+    return outcome.exit_code
+
+
+def _fail(failure: HuisClosError, as_json: bool, out: TextIO, err: TextIO) -> int:
+    if as_json:
+        told = {"code": failure.code, "family": failure.family, "message": failure.sentence()}
+        print(json.dumps({"error": told}, ensure_ascii=False), file=out)
+    print(failure.sentence(), file=err)
+    return exit_code_of(failure)
+
+
+def on_interrupt(stop: Callable[[], None]) -> Callable[[], None]:
+    """Have Ctrl-C call ``stop`` once (a second one interrupts for good); returns what undoes it."""
+    try:
+        before = signal.getsignal(signal.SIGINT)
+
+        def hear(_: int, __: object) -> None:
+            signal.signal(signal.SIGINT, before)
+            stop()
+
+        signal.signal(signal.SIGINT, hear)
+    except ValueError:  # not on the main thread: nobody types Ctrl-C there
+        return lambda: None
+    return lambda: (signal.signal(signal.SIGINT, before), None)[1]

@@ -1,0 +1,1 @@
+"""Full-text search and ranking of passages inside the encrypted database."""
