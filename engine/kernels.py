@@ -1,7 +1,8 @@
 """The one door to the native engine: weights in, a model and its reading states out.
 
-Knows the tensor names of the published `gla_swa` checkpoints and what the native module wants; knows no file format.
-Every array is checked here, so a wrong shape or type is a clear Python error and never a fault below.
+Knows the tensor names of the published `gla_swa` checkpoints and what the native module wants; knows no
+file format. Every array is checked here, so a wrong shape or type is a clear Python error and never a
+fault below.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class WeightError(KernelError):
     """A weight is missing, or has the wrong shape, format or size."""
 
 
-class Cancelled(KernelError):  # noqa: N818 - it is an outcome, not an error
-    """A call stopped because its flag was set. The state stands at its last complete chunk (`State.position`)."""
+class Cancelled(KernelError):
+    """A call stopped because its flag was set. The state stands at its last complete chunk,
+    `State.position`."""
 
 
 CancelFlag = _native.CancelFlag
@@ -49,7 +51,8 @@ CancelFlag = _native.CancelFlag
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NativeConfig:
-    """Hyperparameters of a `gla_swa` model (spec §1.1). Layers in `attn_layers` use window attention, all others GLA."""
+    """Hyperparameters of a `gla_swa` model (spec §1.1). Layers in `attn_layers` use window attention,
+    the others GLA."""
 
     vocab_size: int
     hidden_size: int
@@ -93,7 +96,9 @@ class NativeConfig:
         if len(set(self.attn_layers)) != len(self.attn_layers) or not all(
             0 <= layer < self.layers for layer in self.attn_layers
         ):
-            raise ValueError(f"attn_layers must be distinct layers below {self.layers}, not {self.attn_layers}")
+            raise ValueError(
+                f"attn_layers must be distinct layers below {self.layers}, not {self.attn_layers}"
+            )
         for name in ("gate_normalizer", "norm_eps", "rope_theta"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and 0 < value < 1e12):
@@ -110,11 +115,12 @@ class NativeConfig:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Weight:
-    """One tensor as the engine reads it; the arrays may be read-only views of a mapped file and are not copied.
+    """One tensor as the engine reads it; matrices may be read-only views of a mapped file and are not
+    copied.
 
     `shape` is the logical shape ([out, in] for a matrix). `data` is C-contiguous and holds, by `format`:
     f32: float32; bf16: uint16 (the bits); f16: float16 (vectors only); q8: int8 codes [out, in];
-    q4: uint8 or int8 [out, in/2], see `pack_q4`. Raw uint8 bytes of the right size are accepted for every format.
+    q4: uint8 or int8 [out, in/2], see `pack_q4`. Raw uint8 bytes of the right size do for every format.
     `scales` (q8, q4): float16 (or its uint16 bits) [out, ceil(in/128)]; value = code * scale.
     """
 
@@ -138,13 +144,17 @@ class KernelInfo:
 def features() -> KernelInfo:
     """The chosen kernel table and what there was to choose from. `HUISCLOS_ISA` forces one of `tables`."""
     return KernelInfo(
-        _choose_isa(None), tuple(_native.tables()), tuple(_native.cpu_features()), _native.build_hash, _native.abi
+        _choose_isa(None),
+        tuple(_native.tables()),
+        tuple(_native.cpu_features()),
+        _native.build_hash,
+        _native.abi,
     )
 
 
 def self_test() -> None:
-    """Runs every kernel of the chosen table on known inputs (well under 200 ms). Raises KernelError naming the first
-    kernel whose answer is wrong."""
+    """Runs every kernel of the chosen table on known inputs, in a few milliseconds. Raises KernelError
+    naming the first kernel whose answer is wrong."""
     isa = _choose_isa(None)
     wrong = _native.self_test(isa)
     if wrong:
@@ -152,7 +162,7 @@ def self_test() -> None:
 
 
 def source_hash(native_dir: Path) -> str:
-    """The build hash a module compiled from this source folder carries (compare with `features().build_hash`)."""
+    """The build hash of a module compiled from this folder; compare with `features().build_hash`."""
     lines = []
     for path in sorted(p for p in native_dir.rglob("*") if p.suffix in {".h", ".cpp", ".txt", ".cmake"}):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -161,8 +171,8 @@ def source_hash(native_dir: Path) -> str:
 
 
 def pack_q4(codes: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Codes -8..7 [out, in] (`in` even) to the q4 bytes [out, in/2]: in each group of n = 128 inputs (fewer in the last)
-    byte j holds code j in its low and code n/2 + j in its high nibble, each plus 8."""
+    """Codes -8..7 [out, in] (`in` even) to the q4 bytes [out, in/2]: in each group of n = 128 inputs
+    (fewer in the last) byte j holds code j in its low and code n/2 + j in its high nibble, each plus 8."""
     rows, columns = codes.shape
     if columns % 2:
         raise ValueError(f"q4 needs an even number of inputs, not {columns}")
@@ -220,7 +230,8 @@ def expected_tensors(config: NativeConfig) -> dict[str, tuple[int, ...]]:
 
 
 class State:
-    """What one reading remembers: GLA states, window, counter. Belongs to one thread at a time; made by `Model.new_state`."""
+    """What one reading remembers: GLA states, window, counter. One thread at a time; made by
+    `Model.new_state`."""
 
     __slots__ = ("_layout", "_native")
 
@@ -245,7 +256,8 @@ class State:
 
     @property
     def layout(self) -> str:
-        """Identity of the payload: two states with equal layout of the same model can load each other's dump."""
+        """Identity of the payload: states of the same model with equal layout can load each other's
+        dump."""
         return self._layout
 
     def fork(self) -> State:
@@ -253,7 +265,8 @@ class State:
         return State(self._native.fork(), self._layout)
 
     def dump(self, write: Callable[[memoryview], object]) -> None:
-        """Writes the payload piece by piece, without a header. A piece is only valid during its `write` call."""
+        """Writes the payload piece by piece, without a header. A piece is valid only during its `write`
+        call."""
         buffer = np.empty(_DUMP_PIECE_BYTES, np.uint8)
         offset, total = 0, self.payload_bytes
         while offset < total:
@@ -264,7 +277,8 @@ class State:
     def load(self, read: Callable[[int], bytes | bytearray | memoryview]) -> None:
         """Replaces this state by a dumped one of the same layout. `read(n)` must give exactly n bytes.
 
-        Raises KernelError where the payload is short or its position is absurd; the state is then as it was.
+        Raises KernelError where the payload is short or its position is absurd; the state is then as it
+        was.
         """
         position = int.from_bytes(_read_exactly(read, 8), "little", signed=True)
         if not 0 <= position <= _LARGEST_POSITION_TOK:
@@ -278,9 +292,10 @@ class State:
 
 
 class Model:
-    """A model ready to run: immutable after construction, usable from several threads at once (each with its own state).
+    """A model ready to run: immutable, usable from several threads at once, each with its own state.
 
-    Long calls release the interpreter lock. `threads` is the number of cores used, the calling one included.
+    Long calls release the interpreter lock. `threads` is the number of cores used, the calling one
+    included.
     """
 
     __slots__ = ("_config", "_layout", "_native", "isa", "threads")
@@ -288,8 +303,8 @@ class Model:
     def __init__(
         self, config: NativeConfig, weights: Mapping[str, Weight], *, threads: int, isa: str | None = None
     ) -> None:
-        """Raises WeightError for missing or ill-shaped weights, ValueError for a bad configuration or unknown `isa`.
-        Tensors that are not expected are ignored: the caller knows which of them matter."""
+        """Raises WeightError for missing or ill-shaped weights, ValueError for a bad argument or unknown
+        `isa`. Tensors that are not expected are ignored: the caller knows which of them matter."""
         if not 1 <= threads <= 256:
             raise ValueError(f"threads must be from 1 to 256, not {threads}")
         self.isa = _choose_isa(isa)
@@ -305,8 +320,8 @@ class Model:
     def new_state(
         self, *, window_precision: WindowPrecision = "f16", window_mode: WindowMode = "hf"
     ) -> State:
-        """An empty state. Modes (spec §1.6), W = sliding_window: hf sees W+1 keys at positions that were prefilled and W at
-        decoded ones; vllm always W+1; report always W."""
+        """An empty state. Modes (spec §1.6), W = sliding_window: hf sees W+1 keys at positions that were
+        prefilled and W at decoded ones; vllm always W+1; report always W."""
         if window_precision not in ("f32", "f16", "int8"):
             raise ValueError(f"window_precision must be f32, f16 or int8, not {window_precision!r}")
         if window_mode not in ("hf", "vllm", "report"):
@@ -324,10 +339,12 @@ class Model:
         progress: Callable[[int], None] | None = None,
         chunk_tok: int = 64,
     ) -> NDArray[np.float32]:
-        """Reads `ids` [T] in chunks and gives logits [T, vocab], [vocab] or [0]. `progress(tokens_done)` after each chunk.
+        """Reads `ids` [T] in chunks and gives logits [T, vocab], [vocab] or [0]; `progress(tokens_done)`
+        after each.
 
-        Raises Cancelled (the state stands at the last complete chunk), ValueError for a bad id, KernelError when out of
-        memory or when another thread is using the state; in each case the state is whole.
+        Raises Cancelled (the state stands at the last complete chunk), ValueError for a bad id,
+        KernelError when out of memory or when another thread is using the state; in each case the state
+        is whole.
         """
         if logits not in ("none", "last", "all"):
             raise ValueError(f"logits must be none, last or all, not {logits!r}")
@@ -353,18 +370,22 @@ class Model:
         return out.reshape(-1) if logits != "all" else out
 
     def step(self, state: State, token_id: int, *, cancel: CancelFlag | None = None) -> NDArray[np.float32]:
-        """Reads one token in the decode phase and gives the logits [vocab] after it. Raises as `prefill` does."""
+        """Reads one token in the decode phase and gives the logits [vocab] after it. Raises as
+        `prefill`."""
         tokens = self._check_ids(state, np.array([token_id], np.int64))
         out = np.empty((1, self._config.vocab_size), np.float32)
         self._run(state, tokens, True, out, None, cancel)
-        return out[0]
+        row: NDArray[np.float32] = out[0]
+        return row
 
     def trace_hidden(self, state: State, ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Reads `ids` [T] as one chunk and gives the residual stream [layers + 2, T, hidden]: embeddings, after each layer,
-        after the final norm. For tests and for finding faults."""
+        """Reads `ids` [T] as one chunk and gives the residual stream [layers + 2, T, hidden]:
+        embeddings, after each layer, after the final norm. For tests and for finding faults."""
         tokens = self._check_ids(state, ids)
         if not 1 <= tokens.size <= _LARGEST_CHUNK_TOK:
-            raise ValueError(f"between 1 and {_LARGEST_CHUNK_TOK} tokens can be traced at once, not {tokens.size}")
+            raise ValueError(
+                f"between 1 and {_LARGEST_CHUNK_TOK} tokens can be traced at once, not {tokens.size}"
+            )
         hidden = np.empty((self._config.layers + 2, tokens.size, self._config.hidden_size), np.float32)
         self._run(state, tokens, False, np.empty((0, self._config.vocab_size), np.float32), hidden, None)
         return hidden
@@ -378,11 +399,9 @@ class Model:
         state._native.gla_state(layer, out)
         return out
 
-    def window_entries(
-        self, state: State, layer: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Copies of one window layer's keys (after rotation) and values, oldest first [kv_heads, n, head_dim]; n is at most
-        sliding_window + 1. For tests."""
+    def window_entries(self, state: State, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Copies of one window layer's keys (after rotation) and values, oldest first [kv_heads, n,
+        head_dim]; n is at most sliding_window + 1. For tests."""
         if layer not in self._config.attn_layers:
             raise ValueError(f"layer {layer} is not a window layer")
         count = min(state.position, self._config.sliding_window + 1)
@@ -394,10 +413,14 @@ class Model:
     def _check_ids(self, state: State, ids: NDArray[np.generic]) -> NDArray[np.int32]:
         array = np.asarray(ids)
         if array.ndim != 1 or array.dtype.kind not in "iu":
-            raise ValueError(f"token ids must be whole numbers in one dimension, not {array.dtype} {array.shape}")
+            raise ValueError(
+                f"token ids must be whole numbers in one dimension, not {array.dtype} {array.shape}"
+            )
         vocab = self._config.vocab_size
         if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
-            raise ValueError(f"token ids must be from 0 to {vocab - 1}; got {int(array.min())} to {int(array.max())}")
+            raise ValueError(
+                f"token ids must be from 0 to {vocab - 1}; got {int(array.min())} to {int(array.max())}"
+            )
         if not state.layout.startswith(self._layout + ";"):
             raise ValueError("this state belongs to a model of another shape")
         if state.position + array.size > _LARGEST_POSITION_TOK:
@@ -436,8 +459,8 @@ def _choose_isa(wanted: str | None) -> str:
 def _layout_of(config: NativeConfig) -> str:
     conv = config.conv_size if config.use_short_conv else 0
     return (
-        f"gla_swa-1;layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};heads={config.heads};"
-        f"kv={config.kv_heads};dim={config.head_dim};w={config.sliding_window};conv={conv}"
+        f"gla_swa-1;layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};"
+        f"heads={config.heads};kv={config.kv_heads};dim={config.head_dim};w={config.sliding_window};conv={conv}"
     )
 
 
@@ -493,11 +516,14 @@ _DATA_TYPES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def _bytes_of(name: str, array: NDArray[np.generic], size_bytes: int, element_bytes: int) -> NDArray[np.uint8]:
+def _bytes_of(
+    name: str, array: NDArray[np.generic], size_bytes: int, element_bytes: int
+) -> NDArray[np.uint8]:
     if array.nbytes != size_bytes:
         raise WeightError(f"{name} should hold {size_bytes} bytes, not {array.nbytes}")
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    if flat.ctypes.data % element_bytes:  # a file may place a tensor anywhere; the kernels need whole elements aligned
+    # A file may place a tensor anywhere; the kernels need whole elements aligned.
+    if flat.ctypes.data % element_bytes:
         flat = np.frombuffer(flat.tobytes(), np.uint8)
     return flat
 
@@ -510,7 +536,9 @@ def _data_bytes(name: str, weight: Weight) -> NDArray[np.uint8]:
     count = int(np.prod(weight.shape, dtype=np.int64))
     if weight.format == "q4":
         if len(weight.shape) != 2 or weight.shape[1] % 2:
-            raise WeightError(f"{name}: q4 needs a matrix with an even number of inputs, not {list(weight.shape)}")
+            raise WeightError(
+                f"{name}: q4 needs a matrix with an even number of inputs, not {list(weight.shape)}"
+            )
         count //= 2
     element = _ELEMENT_BYTES[weight.format]
     return _bytes_of(name, weight.data, count * element, element)

@@ -4,6 +4,7 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -13,6 +14,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -343,6 +345,13 @@ NB_MODULE(_native, m) {
         return names;
     });
     m.def("table_address", [](const std::string& isa) { return reinterpret_cast<std::uintptr_t>(table_named(isa)); });
+    m.def("digests", [](const std::string& isa) {
+        std::vector<std::tuple<std::string, double, double>> out;
+        for (const hc::Digest& digest : hc::digests(*table_named(isa))) {
+            out.emplace_back(digest.kernel, digest.value, digest.size);
+        }
+        return out;
+    });
     m.def("self_test", [](const std::string& isa) { return hc::self_test(*table_named(isa)); });
 
     nb::class_<hc::CancelFlag>(m, "CancelFlag")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine import kernels
+from engine import _native, kernels
 from engine.kernels import Model, NativeConfig, Weight
 
 GOLDEN = Path(__file__).resolve().parent.parent / "fixtures" / "golden"
@@ -71,11 +71,6 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(config, weights, answers)
 
 
-def widen(weight: Weight) -> Weight:
-    bits = weight.data.view(np.uint16).astype(np.uint32) << np.uint32(16)
-    return Weight("f32", weight.shape, bits.view(np.float32).reshape(weight.shape))
-
-
 def golden_folders() -> list[Path]:
     folders = [GOLDEN / "float-tiny", GOLDEN / "float-7bshape-1layerpair"]
     more = os.environ.get("HUISCLOS_GOLDEN")
@@ -97,9 +92,6 @@ def tiny() -> Checkpoint:
 @pytest.fixture(params=kernels.features().tables)
 def isa(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-RandomModel = Callable[..., tuple[NativeConfig, dict[str, Weight]]]
 
 
 def random_weights(config: NativeConfig, seed: int = 0) -> dict[str, Weight]:
@@ -138,7 +130,152 @@ def odd_config() -> NativeConfig:
     )
 
 
+@pytest.fixture(scope="session")
+def odd_weights(odd_config: NativeConfig) -> dict[str, Weight]:
+    return random_weights(odd_config)
+
+
 @pytest.fixture
-def odd_model(odd_config: NativeConfig) -> Iterator[Callable[[str], Model]]:
-    weights = random_weights(odd_config)
-    yield lambda isa: Model(odd_config, weights, threads=2, isa=isa)
+def odd_model(odd_config: NativeConfig, odd_weights: dict[str, Weight], isa: str) -> Model:
+    return Model(odd_config, odd_weights, threads=2, isa=isa)
+
+
+# --- the kernel tables themselves, called through their C contract (native/include/huisclos/kernels.h) ---
+
+P, I64, F32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+
+
+class Matrix(ctypes.Structure):
+    _fields_ = [("data", P), ("scales", P), ("rows", I64), ("cols", I64)]
+
+
+class Codes(ctypes.Structure):
+    _fields_ = [("codes", P), ("scales", P), ("sums", P), ("tokens", I64), ("groups", I64)]
+
+
+class Rows(ctypes.Structure):
+    _fields_ = [("x", P), ("tokens", I64), ("ld", I64)]
+
+
+class Span(ctypes.Structure):
+    _fields_ = [("keys", P), ("values", P), ("key_scales", P), ("value_scales", P), ("count", I64)]
+
+
+class Queries(ctypes.Structure):
+    _fields_ = [
+        *(("q", P), ("ld", I64), ("tokens", I64), ("group", I64), ("d", I64), ("begin", P), ("end", P)),
+        *(("scale", F32), ("peak", P), ("total", P), ("mix", P)),
+    ]
+
+
+class Gla(ctypes.Structure):
+    _fields_ = [
+        *((name, P) for name in ("state_in", "state_out", "q", "k", "v", "log_decay", "o")),
+        *((name, I64) for name in ("ldq", "ldk", "ldv", "ldg", "ldo", "tokens", "group", "d")),
+        ("scale", F32),
+    ]
+
+
+_MATMUL = (P, I64, I64, P, P, P, I64, P)
+_EMBED = (P, I64, P)
+_STORE = (P, I64, I64, I64, P, P)
+_ATTEND = (P, P, P)
+SIGNATURES: dict[str, tuple[type, ...]] = {
+    "quantise_rows": (P, I64, P),
+    "matmul_f32": _MATMUL,
+    "matmul_bf16": _MATMUL,
+    "matmul_q8": _MATMUL,
+    "matmul_q4": _MATMUL,
+    "embed_f32": _EMBED,
+    "embed_bf16": _EMBED,
+    "embed_q8": _EMBED,
+    "embed_q4": _EMBED,
+    "rmsnorm": (P, P, I64, I64, F32, P),
+    "add_rmsnorm": (P, P, P, I64, I64, F32, P),
+    "relu": (P, I64),
+    "silu_mul": (P, P, I64),
+    "log_gate": (P, I64, F32),
+    "rope": (P, I64, I64, I64, I64, P, P),
+    "short_conv": (P, P, P, I64, I64, I64, P, P),
+    "gla_step": (P,),
+    "gla_chunk": (P, P),
+    "window_store_f32": _STORE,
+    "window_store_f16": _STORE,
+    "window_store_i8": _STORE,
+    "window_attend_f32": _ATTEND,
+    "window_attend_f16": _ATTEND,
+    "window_attend_i8": _ATTEND,
+    "window_finish": (P, P, I64),
+}
+
+
+class TableHead(ctypes.Structure):
+    _fields_ = [("abi", ctypes.c_uint32), ("name", ctypes.c_char_p), *((name, P) for name in SIGNATURES)]
+
+
+GUARD = 64
+GUARD_BYTE = 0xA5
+
+
+class Guarded:
+    """A NaN-poisoned output between two guard bands that `check` finds untouched or fails."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: type = np.float32) -> None:
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        self._raw = np.full(size + 2 * GUARD, GUARD_BYTE, np.uint8)
+        self.array = self._raw[GUARD : GUARD + size].view(dtype).reshape(shape)
+        if np.dtype(dtype) == np.float32:
+            self.array.fill(np.nan)
+
+    def check(self) -> NDArray[np.generic]:
+        assert (self._raw[:GUARD] == GUARD_BYTE).all()
+        assert (self._raw[-GUARD:] == GUARD_BYTE).all()
+        if self.array.dtype == np.float32:
+            assert np.isfinite(self.array).all()
+        return self.array
+
+
+class Table:
+    """One instruction set's kernels; arrays are passed as pointers, structures by reference."""
+
+    def __init__(self, isa: str) -> None:
+        self.head = TableHead.from_address(_native.table_address(isa))
+        self.scratch = np.zeros(1 << 18, np.float64)
+
+    def entry(self, kernel: str) -> int:
+        return int(getattr(self.head, kernel))
+
+    def __call__(self, kernel: str, *arguments: object) -> None:
+        function = ctypes.CFUNCTYPE(None, *SIGNATURES[kernel])(self.entry(kernel))
+        function(*(self._pointer(a) for a in arguments))
+
+    def scratch_pointer(self) -> int:
+        address = self.scratch.ctypes.data
+        return address + (-address) % 64
+
+    @staticmethod
+    def _pointer(argument: object) -> object:
+        if isinstance(argument, np.ndarray):
+            return argument.ctypes.data
+        if isinstance(argument, Guarded):
+            return argument.array.ctypes.data
+        if isinstance(argument, ctypes.Structure):
+            return ctypes.addressof(argument)
+        return argument
+
+
+@pytest.fixture(scope="session")
+def types() -> dict[str, object]:
+    """The structures of the contract, for tests that build arguments."""
+    classes = {c.__name__: c for c in (Matrix, Codes, Rows, Span, Queries, Gla, Guarded)}
+    return {**classes, "SIGNATURES": SIGNATURES}
+
+
+@pytest.fixture
+def table(isa: str) -> Table:
+    return Table(isa)
+
+
+@pytest.fixture
+def reference() -> Table:
+    return Table("scalar")

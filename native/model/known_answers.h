@@ -1,0 +1,38 @@
+// What every table must answer in model/self_test.cpp, written down from the scalar reference (native/README.md says how).
+#pragma once
+
+namespace hc {
+
+inline constexpr double known_answers[] = {
+    -27.914595443293933,  // rmsnorm
+    90.98443953150384,  // add_rmsnorm
+    907.4255647659302,  // relu
+    325.97881887208683,  // silu_mul
+    -239.56440418858855,  // log_gate
+    -20.44389984488953,  // rope
+    20.084164368174868,  // short_conv
+    22.002471923828125,  // embed_f32
+    -8.507682800292969,  // embed_bf16
+    11.715175449848175,  // embed_q8
+    -1.7225595563650131,  // embed_q4
+    9342.0703386347,  // quantise_rows
+    -14.52634639525786,  // matmul_f32
+    237.1698369756341,  // matmul_bf16
+    144.98141224813298,  // matmul_q8
+    -12.219507759313274,  // matmul_q4
+    -27583.865033541217,  // quantise_rows
+    707.9150589011842,  // matmul_f32
+    64.62612326908857,  // matmul_bf16
+    673.9978893437656,  // matmul_q8
+    190.63364754257236,  // matmul_q4
+    -6.5671001514767795,  // gla_step
+    -72.70729117405102,  // gla_chunk
+    2195347.1494140625,  // window_store_f32
+    -17.104210404317456,  // window_attend_f32
+    1475014.00390625,  // window_store_f16
+    -17.104210404317456,  // window_attend_f16
+    760162.5931327341,  // window_store_i8
+    -17.120531676974977,  // window_attend_i8
+};
+
+}  // namespace hc
