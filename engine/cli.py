@@ -15,15 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.models.convert import FORMATS, convert
 from engine.models.errors import ModelError
-from engine.models.loading import LoadedModel, load
 from engine.runtime.sampler import Sampler, Sampling
+
+if TYPE_CHECKING:
+    from engine.models.loading import LoadedModel
 
 EXIT_OK: Final = 0
 EXIT_USAGE: Final = 2
@@ -33,7 +35,9 @@ EXIT_ENVIRONMENT: Final = 4
 """The machine said no: disk full, no permission, out of memory."""
 EXIT_INTERRUPTED: Final = 130
 
-_ENVIRONMENT_CODES: Final = frozenset(["disk-full", "destination-unwritable", "model-file-unreadable"])
+_ENVIRONMENT_CODES: Final = frozenset(
+    ["disk-full", "destination-unwritable", "model-file-unreadable", "native-missing"]
+)
 _BAD_ARCHIVE: Final = (
     ValueError,
     zipfile.BadZipFile,
@@ -51,6 +55,10 @@ _PRECISIONS: Final = ("f32", "f16", "int8")
 
 class InputError(ModelError):
     """An argument's content, not its form, is wrong."""
+
+
+class NotBuiltError(ModelError):
+    """The compiled part of the engine is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +213,11 @@ def _run_bench(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> LoadedModel:
+    # Only here, so that files can be converted where the native module is not built.
+    try:
+        from engine.models.loading import load
+    except ImportError as error:
+        raise NotBuiltError("native-missing", f"The native engine is not built: {error}.") from error
     return load(options.model, threads=options.threads, isa=options.isa)
 
 
