@@ -38,6 +38,7 @@ class Budget:
     prompt_tok: int
     answer_tok: int
     passages: int
+    window_tok: int  # prompt and answer together never pass this
 
 
 def plan_budget(
@@ -56,12 +57,12 @@ def plan_budget(
     window = min(window_tok or WINDOW_TOK, WINDOW_TOK)
     if reader:
         prompt = min(READER_PROMPT_TOK, window - 96)
-        return Budget(prompt, 96, READER_PASSAGES)
+        return Budget(max(1, prompt), 96, READER_PASSAGES, window)
     answer = min(512, window // 4)
     wish = evidence_tok or 2_500
     soon = int(prefill_tok_per_s * first_word_s) if prefill_tok_per_s > 0 else 1_000
     prompt = max(LEAST_TOK, min(wish + 300, soon, window - answer))
-    return Budget(min(prompt, window - answer), answer, ORDINARY_PASSAGES)
+    return Budget(min(prompt, window - answer), answer, ORDINARY_PASSAGES, window)
 
 
 def number(sources: Sequence[Source]) -> tuple[Evidence, ...]:
@@ -76,26 +77,21 @@ def choose(
     sources: Sequence[Source],
     budget: Budget,
     count_tok: Callable[[Sequence[Evidence]], int],
-) -> tuple[tuple[Evidence, ...], int]:
-    """The longest run of best sources whose whole prompt fits, and the prompt's exact size in tokens.
+) -> tuple[Evidence, ...]:
+    """The longest run of best sources whose whole prompt keeps to the budget.
 
-    ``count_tok`` counts the prompt that the evidence would make, in the model's own tokens; it is asked a
-    few times only. With nothing that fits, the evidence is empty and the count that of the bare question.
+    ``count_tok`` counts the prompt that some evidence would make, in the model's own tokens; it is asked a
+    handful of times only. On a slow machine one passage is shown even where the budget has no room for it,
+    since without any there is no answer; but never past the window: then the outcome is empty.
     """
     few = list(sources[: budget.passages])
-    # A first guess by characters saves most counts: about four to a token, then the exact count decides.
     low, high = 0, len(few)
-    best: tuple[tuple[Evidence, ...], int] | None = None
-    guess = high
-    while low < high or best is None:
-        evidence = number(few[:guess])
-        tok = count_tok(evidence)
-        if tok <= budget.prompt_tok or guess == 0:
-            best = (evidence, tok)
-            low = guess
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count_tok(number(few[:middle])) <= budget.prompt_tok:
+            low = middle
         else:
-            high = guess - 1
-        if low >= high and best is not None and len(best[0]) == low:
-            break
-        guess = (low + high + 1) // 2
-    return best
+            high = middle - 1
+    if low == 0 and few and count_tok(number(few[:1])) + budget.answer_tok <= budget.window_tok:
+        low = 1
+    return number(few[:low])

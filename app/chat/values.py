@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ENGINE_DOWN = "engine_down"
     LOW_CONFIDENCE = "low_confidence"
     UNREADABLE_ANSWER = "unreadable_answer"  # the model's answer kept to no rule (unknown anchors, no words)
+    QUESTION_TOO_LONG = "question_too_long"  # with one passage it would not fit the model's exact window
     STOPPED = "stopped"  # stopped by the person before the first word
     NOTHING_FOUND = "nothing_found"  # no passage of the scope fits the question
 

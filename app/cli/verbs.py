@@ -31,6 +31,7 @@ REASONS = {
     Reason.ENGINE_DOWN: "The engine did not answer: these are the passages closest to your question.",
     Reason.LOW_CONFIDENCE: "The model was not sure enough: these are the passages closest to your question.",
     Reason.UNREADABLE_ANSWER: "The model's answer did not stand on any page: these are the closest passages.",
+    Reason.QUESTION_TOO_LONG: "The question is too long for the model: these are the closest passages.",
     Reason.STOPPED: "Stopped before an answer came.",
     Reason.NOTHING_FOUND: "Nothing in this dossier resembles your question.",
 }
@@ -147,8 +148,10 @@ def take_in(setting: Setting, given: Arguments) -> Outcome:
 
 def _import_text(card: DossierCard, report: ImportReport) -> str:
     lines = [
-        f"{len(report.added)} documents, {report.pages} pages taken into “{card.name}” "
-        f"in {report.seconds:.1f} s."
+        (
+            f"{len(report.added)} documents, {report.pages} pages taken into “{card.name}” "
+            f"in {report.seconds:.1f} s."
+        )
     ]
     lines += [f"  same as {printable(known)}: {printable(name)}" for name, known in report.duplicates]
     lines += [

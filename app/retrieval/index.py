@@ -141,6 +141,12 @@ def indexed_pages(conn: Connection, document_id: str) -> frozenset[int]:
     return frozenset(int(row[0]) for row in rows)
 
 
+def count_pages(conn: Connection) -> dict[str, int]:
+    """How many pages of each document are in the index."""
+    rows = conn.execute(text("SELECT document_id, count(*) FROM search_page GROUP BY document_id"))
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
 def rebuild(conn: Connection, pages: Iterable[IndexedPage], *, dossier_id: str | None = None) -> int:
     """Throw the index away (of one dossier, or all of it) and write it again from ``pages``; returns their
     number.

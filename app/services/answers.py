@@ -183,6 +183,8 @@ class _Asking:
             self._evidence = self._choose(info, budget, sources, past)
             if self._op.cancelled:
                 return _Reply(None, Reason.STOPPED, stopped=True)
+            if not self._evidence:
+                return _Reply(None, Reason.QUESTION_TOO_LONG)
             again = self._temperature if not info.reader else min(self._temperature, 0.3)
             request = client.generate(
                 prompt.build(self._question, self._evidence, reader=info.reader, history=past),
@@ -221,10 +223,7 @@ class _Asking:
             messages = prompt.build(self._question, items, reader=info.reader, history=past)
             return client.count_prompt(messages).result().counts[0]
 
-        chosen, _ = evidence_room.choose(sources, budget, count_tok)
-        # One passage is always shown, even if a slow machine then takes longer: without any there is no
-        # answer.
-        return chosen or evidence_room.number(sources[:1])
+        return evidence_room.choose(sources, budget, count_tok)
 
     def _follow(self, request: Request[GenerateDone]) -> _Reply:
         def hear(text: str) -> None:

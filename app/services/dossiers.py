@@ -4,6 +4,7 @@ derived to.
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from contextlib import suppress
 
 from app.chat import history
@@ -77,9 +78,8 @@ def remove_document(ws: Workspace, document_id: str) -> Operation[None]:
     def work(op: Operation[None]) -> None:
         with ws.vault.read() as conn:
             dossier_id = document_rows.get_document(conn, document_id).dossier_id
-        for reading in ws.busy_with(dossier_id):
-            if reading.verb == "read-dossier":
-                reading.cancel()
+        # A reading going on would book a snapshot with the document in it after it is gone.
+        _stop_work(ws, dossier_id, "read-dossier")
         with ws.vault.write() as conn:
             shred = document_rows.delete_document(conn, document_id)
             index.forget_documents(conn, shred.document_ids)
@@ -93,9 +93,10 @@ def remove_document(ws: Workspace, document_id: str) -> Operation[None]:
     return ws.lanes.run(Lane.QUICK, "remove-document", work)
 
 
-def _stop_work(ws: Workspace, dossier_id: str) -> None:
-    for busy in ws.busy_with(dossier_id):
-        busy.cancel()
-    for busy in ws.busy_with(dossier_id):
-        with suppress(BaseException):
-            busy.result(_STOP_WAIT_S)
+def _stop_work(ws: Workspace, dossier_id: str, verb: str | None = None) -> None:
+    busy = [op for op in ws.busy_with(dossier_id) if verb is None or op.verb == verb]
+    for op in busy:
+        op.cancel()
+    for op in busy:
+        with suppress(Exception, CancelledError):
+            op.result(_STOP_WAIT_S)

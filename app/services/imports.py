@@ -19,6 +19,7 @@ from app.services.import_jobs import ImportJob
 from app.services.intake import Intake
 from app.services.lanes import Lane
 from app.services.operation import Operation, OperationCancelled
+from app.services.searches import index_missing
 from app.services.shredding import destroy
 from app.services.snapshots import document_card, exception_card
 from app.services.views import Changes, DocumentCard, ExceptionCard, ImportReport
@@ -79,9 +80,12 @@ def import_paths(ws: Workspace, dossier_id: str, paths: Sequence[Path | str]) ->
 
 
 def resume_imports(ws: Workspace) -> Operation[ImportReport]:
-    """Go on with every import that a crash or a shutdown interrupted."""
+    """Go on with every import that a crash or a shutdown interrupted, and index what an older version
+    left.
+    """
 
     def work(op: Operation[ImportReport]) -> ImportReport:
+        index_missing(ws, op)
         with ws.vault.read() as conn:
             jobs = import_jobs.list_open(conn)
         for dossier_id in {job.dossier_id for job in jobs}:

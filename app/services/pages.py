@@ -14,7 +14,9 @@ from app.services.workspace import Workspace
 
 
 def page_sizes(ws: Workspace, document_id: str) -> tuple[tuple[float, float], ...]:
-    """Width and height of every page in points, in order; empty for a document that is not there. A short read."""
+    """Width and height of every page in points, in order; empty for a document that is not there. A short
+    read.
+    """
     with ws.vault.read() as conn:
         sizes = page_rows.list_page_sizes(conn, document_id)
     return tuple((size.width_pt, size.height_pt) for size in sorted(sizes, key=lambda size: size.number))

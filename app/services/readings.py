@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from app.core.errors import HuisClosError
+from app.core.errors import EnvironmentFailure, HuisClosError
 from app.library import documents as document_rows
 from app.library import pages as page_rows
 from app.library import readings as reading_rows
@@ -34,8 +34,20 @@ BATCH_PAGES = 4
 CHECKPOINT_PAGES = 100
 CHECKPOINT_S = 60.0
 READY_WAIT_S = 120.0
+MAX_LIVES = 3  # deaths of the engine in one reading before it is given up
 MAC_LABEL = "reading-text"
 SEALED_KIND = "reading"
+
+
+class ReadingStopped(EnvironmentFailure):
+    """The engine could not go on. ``why`` is its own sentence, which holds none of a person's words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "reading-stopped",
+            "Reading the dossier stopped: {why}. Searching and asking work; start the reading again later.",
+            why=why,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +95,21 @@ def reading_card(ws: Workspace, dossier_id: str) -> ReadingCard:
 
 
 def open_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
-    """Bring the kept reading of a dossier back into the engine's memory, if there is one that still holds."""
+    """Bring the kept reading of a dossier back into the engine's memory, if there is one that still holds;
+    with
+    ``auto_read``, go on reading what was not read yet.
+    """
 
     def work(op: Operation[ReadingCard]) -> ReadingCard:
         info = ws.host.wait_until_ready(READY_WAIT_S, op.cancel_event)
         if info is not None:
             with suppress(EngineError):
                 _restore(ws, dossier_id, info)
-        return reading_card(ws, dossier_id)
+        card = reading_card(ws, dossier_id)
+        idle = not any(other.verb == "read-dossier" for other in ws.busy_with(dossier_id))
+        if ws.auto_read and idle and card.state is ReadingState.WAITING and card.pages_total:
+            read_dossier(ws, dossier_id)
+        return card
 
     return ws.lanes.run(Lane.READ, "open-dossier", work)
 
@@ -104,12 +123,21 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
 
     def work(op: Operation[ReadingCard]) -> ReadingCard:
         ws.hold(dossier_id, op)
-        info = ws.host.wait_until_ready(READY_WAIT_S, op.cancel_event)
-        op.check()
-        if info is None:
-            return reading_card(ws, dossier_id)
         try:
-            return _Reading(ws, op, dossier_id, info).run()
+            for _ in range(MAX_LIVES):
+                info = ws.host.wait_until_ready(READY_WAIT_S, op.cancel_event)
+                op.check()
+                if info is None:
+                    return reading_card(ws, dossier_id)
+                try:
+                    return _Reading(ws, op, dossier_id, info).run()
+                except EngineDied:  # restarted by its client: go on from the last checkpoint
+                    op.check()
+            raise ReadingStopped("the engine stopped several times")
+        except EngineFailed as failure:
+            raise ReadingStopped(failure.message) from None
+        except EngineError:
+            raise OperationCancelled("read-dossier") from None
         finally:
             ws.live_readings.show(dossier_id, None)
             ws.changed(Changes.READING, dossier_id, op)

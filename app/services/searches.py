@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,9 @@ from app.services.lanes import Lane
 from app.services.operation import Operation, Progress
 from app.services.views import Hit, SearchResult
 from app.services.workspace import Workspace
+
+
+T = TypeVar("T")
 
 
 def search(
@@ -56,6 +60,27 @@ def rebuild_index(ws: Workspace, dossier_id: str | None = None) -> Operation[int
             return index.rebuild(conn, _all_pages(conn, dossier_id, op), dossier_id=dossier_id)
 
     return ws.lanes.run(Lane.IMPORT, "rebuild-index", work)
+
+
+def index_missing(ws: Workspace, op: Operation[T]) -> None:
+    """Index pages that are stored but not in the index, as in a vault from before there was one."""
+    with ws.vault.read() as conn:
+        have = index.count_pages(conn)
+        lacking = [
+            document
+            for dossier in dossier_rows.list_dossiers(conn)
+            for document in document_rows.list_documents(conn, dossier.id)
+            if document.pages_done > have.get(document.id, 0)
+        ]
+    for document in lacking:
+        op.check()
+        with ws.vault.write() as conn:
+            known = index.indexed_pages(conn, document.id)
+            for page, text in page_rows.iterate_texts(conn, document.id):
+                if page not in known:
+                    index.put_page(
+                        conn, IndexedPage(document.dossier_id, document.id, document.name, page, text)
+                    )
 
 
 def _all_pages(conn: Connection, dossier_id: str | None, op: Operation[int]) -> Iterator[IndexedPage]:
