@@ -119,6 +119,11 @@ def test_no_added_token_cut_at_any_place_is_put_together_at_a_joint(token: str) 
     assert not set(tokenizer().encode_segments(segments)) & set(tokenizer().added.values())
 
 
+GATHERING = (
+    "{% set n = namespace(s='') %}{% for m in messages %}{% set n.s = n.s ~ m.content %}{% endfor %}{{ n.s }}"
+)
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -132,8 +137,7 @@ def test_no_added_token_cut_at_any_place_is_put_together_at_a_joint(token: str) 
         "{{ messages[0].content | replace('x', '') }}",
         "{{ messages | tojson }}",
         "{{ messages | map(attribute='content') | join }}",
-        "{% set n = namespace(s='') %}{% for m in messages %}{% set n.s = n.s ~ m.content %}"
-        + "{% endfor %}{{ n.s }}",
+        GATHERING,
         "{% macro f(a) %}{{ a }}{% endmacro %}{{ f(messages[0].content) }}",
         "{% set a %}{{ messages[0].content }}{% endset %}{{ a }}",
     ],
