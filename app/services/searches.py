@@ -18,7 +18,6 @@ from app.services.operation import Operation, Progress
 from app.services.views import Hit, SearchResult
 from app.services.workspace import Workspace
 
-
 T = TypeVar("T")
 
 
