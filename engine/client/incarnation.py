@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from engine.client.errors import ENDED, GARBLED
 from engine.client.launch import LaunchedWorker
-from engine.protocol import AppMessage, EngineMessage, MessageInvalid, decode_reply, encode_request
+from engine.protocol import EngineMessage, MessageInvalid, decode_reply
 from engine.transport import ChannelClosed, FrameRefused
 
 _LOG_LINES = 400
@@ -56,11 +56,13 @@ class Incarnation:
         """The worker's process."""
         return self._worker.process.pid
 
-    def post(self, message: AppMessage, descriptor: int | None = None) -> None:
-        """Queue a message. The descriptor becomes ours and is closed once sent. Raises MessageInvalid when
-        too large.
-        """
-        self._outbox.put((encode_request(message), descriptor))
+    def owns_this_thread(self) -> bool:
+        """Whether the caller runs on one of our threads, inside a callback."""
+        return threading.current_thread() in self._threads
+
+    def post(self, payload: bytes, descriptor: int | None = None) -> None:
+        """Queue an encoded message. The descriptor becomes ours and is closed once sent."""
+        self._outbox.put((payload, descriptor))
 
     def kill(self, reason: str) -> None:
         """End the process at once; its death is then told with this reason."""
@@ -71,7 +73,8 @@ class Incarnation:
         self._worker.channel.close()
 
     def release(self, grace_s: float) -> None:
-        """Wait for the process to leave (ending it after `grace_s`), join the threads and free everything."""
+        """Wait for the process to leave (ending it after `grace_s`), join the threads and free
+        everything."""
         process = self._worker.process
         self._outbox.put(None)
         try:

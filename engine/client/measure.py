@@ -1,4 +1,5 @@
-"""Measurements through the real protocol: the worker's memory while it reads on and on, and its snapshots."""
+"""Measurements through the real protocol: the worker's memory while it reads on and on, and its
+snapshots."""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ def measure_reading_memory(
 def measure_snapshot(
     client: EngineClient, length_tok: int, *, session: str = "measure-snapshot"
 ) -> SnapshotCost:
-    """Read `length_tok` tokens, save them to a temporary file and restore them; both sessions are dropped."""
+    """Read `length_tok` tokens, save them to a temporary file and restore them; both sessions are
+    dropped."""
     texts, position_tok = _texts(), 0
     key, copy = secrets.token_bytes(32), f"{session}-copy"
     try:

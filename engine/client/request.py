@@ -13,7 +13,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-def _call(callback: Callable[[V], None], value: V) -> None:
+def call_back(callback: Callable[[V], None], value: V) -> None:
     """A caller's mistake must not end the client's thread: it goes where uncaught exceptions of threads
     go.
     """
@@ -27,9 +27,9 @@ def _call(callback: Callable[[V], None], value: V) -> None:
 class Request(Generic[T]):
     """The handle of one request. Every method may be called from any thread.
 
-    Callbacks run on the client's reader thread (or, when what they wait for has already happened, at once on
-    the caller's): keep them short, and never wait for another request inside one. A callback given late first
-    gets what it missed.
+    Callbacks run on the client's reader thread (or, when what they wait for has already happened, at
+    once on the caller's): keep them short, and never wait for another request inside one. A callback
+    given late first gets what it missed.
     """
 
     def __init__(self, request_id: int, cancel: Callable[[int], None]) -> None:
@@ -50,7 +50,7 @@ class Request(Generic[T]):
         with self._lock:
             self._on_delta.append(callback)
             for delta in self._deltas:
-                _call(callback, delta)
+                call_back(callback, delta)
         return self
 
     def on_progress(self, callback: Callable[[Progress], None]) -> Request[T]:
@@ -58,7 +58,7 @@ class Request(Generic[T]):
         with self._lock:
             self._on_progress.append(callback)
             if self._progress is not None:
-                _call(callback, self._progress)
+                call_back(callback, self._progress)
         return self
 
     def add_done_callback(self, callback: Callable[[Request[T]], None]) -> Request[T]:
@@ -67,7 +67,7 @@ class Request(Generic[T]):
             if not self._ended.is_set():
                 self._on_done.append(callback)
                 return self
-        _call(callback, self)
+        call_back(callback, self)
         return self
 
     @property
@@ -83,8 +83,8 @@ class Request(Generic[T]):
             self._cancel(self.id)
 
     def result(self, timeout_s: float | None = None) -> T:
-        """Wait for the result. Raises EngineFailed, EngineCancelled or EngineDied; TimeoutError when it takes
-        longer.
+        """Wait for the result. Raises EngineFailed, EngineCancelled or EngineDied; TimeoutError when it
+        takes longer.
         """
         if not self._ended.wait(timeout_s):
             raise TimeoutError(f"request {self.id} has not ended within {timeout_s} s")
@@ -103,14 +103,14 @@ class Request(Generic[T]):
         with self._lock:
             self._deltas.append(delta)
             for callback in self._on_delta:
-                _call(callback, delta)
+                call_back(callback, delta)
 
     def take_progress(self, progress: Progress) -> None:
         """Pass on progress."""
         with self._lock:
             self._progress = progress
             for callback in self._on_progress:
-                _call(callback, progress)
+                call_back(callback, progress)
 
     def end(self, result: T | None, error: EngineError | None = None) -> None:
         """End the request, once; a second end is ignored."""
@@ -121,4 +121,4 @@ class Request(Generic[T]):
             self._ended.set()
             callbacks, self._on_done = self._on_done, []
         for callback in callbacks:
-            _call(callback, self)
+            call_back(callback, self)

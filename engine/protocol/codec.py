@@ -47,7 +47,10 @@ def decode_reply(payload: bytes) -> EngineMessage:
 
 
 def _encode(message: msgspec.Struct, limit_bytes: int) -> bytes:
-    payload = _encoder.encode(message)
+    try:
+        payload = _encoder.encode(message)
+    except UnicodeError:
+        raise MessageInvalid(f"a {type(message).__name__} holds a text that is no Unicode") from None
     if len(payload) > limit_bytes:
         raise MessageInvalid(f"a {type(message).__name__} of {len(payload)} bytes is over {limit_bytes}")
     return payload

@@ -77,6 +77,18 @@ def load_model(message: Load) -> RunnableModel:
     )
 
 
+def explain_model_error(error: Exception) -> RequestFailed | None:
+    """The answer for an error of a loaded model (a template that refuses, a kernel without memory); else
+    None."""
+    match error:
+        case ModelError():
+            return RequestFailed(error.code, error.message)
+        case kernels.KernelError():
+            return RequestFailed("kernels-failed", f"The computing kernels failed: {error}.")
+        case _:
+            return None
+
+
 def count_cores() -> int:
     """The cores this process may use: physical ones where the system tells, since kernels gain nothing from
     twins."""

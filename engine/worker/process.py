@@ -1,4 +1,5 @@
-"""The worker's first moments: the channel, the handshake, the narrower cage. Third-party code comes after."""
+"""The worker's first moments: the channel, the handshake, the narrower cage. Third-party code comes
+after."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from engine.protocol import (
     decode_request,
 )
 from engine.transport import Channel, ChannelClosed, FrameRefused
-from engine.worker.desk import Desk
+from engine.worker.desk import Desk, RequestFailed
 from engine.worker.log import write_log
 from engine.worker.outbox import Outbox
 from engine.worker.process import EXIT_DONE, EXIT_GARBLED, leave
@@ -28,13 +28,15 @@ from engine.worker.work import Loader, Workroom, explain
 
 def serve(channel: Channel, guarantee: Guarantee, loader: Loader | None) -> NoReturn:
     """Serve until the application ends, then end the process; `loader` None is the real one."""
+    explain_error: Callable[[Exception], RequestFailed | None] = explain
     if loader is None:
-        from engine.worker.loading import load_model
+        from engine.worker.loading import explain_model_error, load_model
 
         loader = load_model
+        explain_error = lambda error: explain(error) or explain_model_error(error)  # noqa: E731
     outbox = Outbox(channel)
     room = Workroom(loader)
-    desk = Desk(outbox, room.begin, explain)
+    desk = Desk(outbox, room.begin, explain_error)
     write_log(f"engine {os.getpid()}: kept {sorted(guarantee.kept)}, broken {sorted(guarantee.broken)}")
     threading.Thread(target=outbox.run, name="writer", daemon=True).start()
     listener = threading.Thread(

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-import engine.client.client as client_module
+import engine.client.lifeline as lifeline_module
 from engine.client import (
     EngineCancelled,
     EngineClient,
@@ -26,7 +26,8 @@ from engine.client import (
     Patience,
     Request,
 )
-from engine.client.launch import LaunchedWorker, scrub_environment
+from engine.client.launch import LaunchedWorker, launch_worker, scrub_environment
+from engine.client.measure import ReadingMemory, measure_reading_memory, measure_snapshot
 from engine.protocol import ChatMessage, Delta, GenerateDone, Progress, ReadDone, codes
 
 HERE = Path(__file__).resolve().parent
@@ -111,7 +112,7 @@ def test_the_worker_starts_greets_and_says_what_its_cage_keeps(
 def test_a_worker_of_another_build_is_refused(
     what: str, value: object, monkeypatch: pytest.MonkeyPatch, statuses: list[EngineStatus]
 ) -> None:
-    monkeypatch.setattr(client_module, what, value)
+    monkeypatch.setattr(lifeline_module, what, value)
     with EngineClient(statuses.append, command=FAKE, patience=QUICK) as client:
         request = client.count_tokens(["x"])
         with pytest.raises(EngineDied, match=r"refused|gave-up"):
@@ -269,6 +270,78 @@ def test_a_bug_in_the_engine_is_an_answer_without_the_text(
     assert failed.value.code == codes.INTERNAL
     assert "canary" not in failed.value.message + "".join(client.log_tail())
     assert any("bug: ValueError" in line for line in client.log_tail())
+
+
+def test_a_caller_s_mistake_in_a_request_is_told_and_never_reaches_the_engine(
+    client: EngineClient, write_model: Callable[..., Path]
+) -> None:
+    client.load(write_model()).result(WAIT_S)
+    pid, big = client.status.pid, "x" * (16 << 20)
+    for request in (
+        client.generate([]),
+        client.generate(WHY, max_tokens=0),
+        client.generate(WHY, temperature=-1.0),
+        client.read("", ["x"]),
+        client.count_tokens([big, big, big]),
+        client.load("/x", threads=0),
+    ):
+        with pytest.raises(EngineFailed) as failed:
+            request.result(0)
+        assert failed.value.code == codes.MESSAGE_INVALID
+    # half a character, as damaged documents hold them, is no mistake of the caller's
+    assert client.count_tokens(["a\ud800b"]).result(WAIT_S).counts == (5,)
+    assert client.generate([ChatMessage("user", "\udc00")], max_tokens=1).result(WAIT_S).prompt_tok == 4
+    assert (client.status.pid, client.status.restarts) == (pid, 0)
+
+
+def test_closing_from_a_callback_is_refused_rather_than_waited_for(
+    client: EngineClient, write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: told.append(arguments.exc_type))
+    client.load(write_model()).add_done_callback(lambda request: client.close()).result(WAIT_S)
+    assert client.generate(WHY, max_tokens=1).result(WAIT_S).generated_tok == 1
+    assert told == [RuntimeError]
+
+
+def test_a_mistake_in_the_status_callback_stops_nothing(
+    write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: told.append(arguments.exc_type))
+
+    def fail(status: EngineStatus) -> None:
+        raise ZeroDivisionError
+
+    with EngineClient(fail, command=FAKE) as client:
+        client.load(write_model()).result(WAIT_S)
+    assert set(told) == {ZeroDivisionError}
+
+
+def test_a_window_that_gave_up_the_internet_can_still_start_its_engine() -> None:
+    code = f"""
+from engine.cage import forbid_internet
+guarantee = forbid_internet()
+from engine.client import EngineClient
+with EngineClient() as client:
+    print(client.load({str(TINY)!r}, threads=1).result(30).layers)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert finished.stdout.strip() == "4"
+
+
+def test_memory_stays_flat_while_reading_goes_on() -> None:
+    told: list[ReadingMemory] = []
+    with EngineClient() as client:
+        client.load(TINY, threads=1).result(WAIT_S)
+        points = measure_reading_memory(client, (1_000, 8_000, 16_000), tell=told.append)
+        snapshot = measure_snapshot(client, 1_000)
+    assert points == told
+    assert [point.position_tok // 1000 for point in points] == [1, 8, 16]
+    assert points[2].rss_bytes <= 1.05 * points[1].rss_bytes
+    assert snapshot.size_bytes < 1 << 20
 
 
 # --- stopping
@@ -556,8 +629,6 @@ def test_a_disk_that_is_full_is_told_as_one(client: EngineClient, write_model: C
 
 def test_a_worker_that_answers_garbage_is_ended() -> None:
     def launch(command: object) -> LaunchedWorker:
-        from engine.client.launch import launch_worker
-
         code = (
             "import os, socket, sys\n"
             "end = socket.socket(fileno=int(sys.argv[-1]))\n"
