@@ -27,6 +27,11 @@ from app.store.failures import NotEnoughMemory, WeakPassphrase
 
 
 @pytest.fixture
+def notes(swift_notes):
+    return swift_notes
+
+
+@pytest.fixture
 def derivations(monkeypatch):
     """Counts derivations: the whole cost, and so the time, of a try."""
     made = []

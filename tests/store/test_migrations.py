@@ -52,9 +52,9 @@ def open_vault(folder, steps):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(swift_path):
     """A vault of version 0 with fifty notes."""
-    folder = tmp_path / "vault"
+    folder = swift_path / "vault"
     with Vault.create(folder, SECRET, STEPS[:1], kdf=CHEAP_FOR_TESTS, testing=True) as vault:
         with vault.write() as connection:
             for body in BODIES:
