@@ -55,6 +55,8 @@ class ModelConfig:
         low, high = _LIMITS["head_dim"]
         if not low <= self.head_dim <= high or self.head_dim % 2:
             raise _bad(f"a head size of {self.head_dim} is not an even number within {low} to {high}")
+        if self.use_short_conv and self.conv_size < 2:
+            raise _bad("conv_size must be at least 2 where the short convolution is used")
         for field, value, least, most in (
             ("norm_eps", self.norm_eps, 1e-12, 1e-1),
             ("rope_theta", self.rope_theta, 1.0, 1e12),

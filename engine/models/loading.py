@@ -192,7 +192,7 @@ def _assemble(
     chat = ChatTemplate(template or _PLAIN_TEMPLATE, tokenizer.added, named_tokens=named)
     try:
         model = kernels.Model(native_config(config), weights, threads=threads, isa=isa)
-    except kernels.WeightError as error:
+    except kernels.KernelError as error:
         raise ModelFileError(
             "model-weights-invalid", f"The model's weights are not usable: {error}."
         ) from error

@@ -80,6 +80,7 @@ def test_odd_layers_have_windows_whatever_the_configuration_lists() -> None:
         {"sliding_window": 1.5},
         {"use_short_conv": 1},
         {"conv_size": 10**6},
+        {"conv_size": 1, "use_short_conv": True},
         {"tie_word_embeddings": True},
         {"hidden_act": "gelu"},
     ],
