@@ -35,6 +35,7 @@ from app.ingest.refusals import IngestCancelled, IngestRefused
 from app.ingest.values import Attachment, Note, ParsedDocument, ParsedPage, RenderedPage
 
 _POLL_S: Final = 0.05
+_ENDED_BY_LIMIT: Final = frozenset((9, 24))  # SIGKILL and SIGXCPU
 _BATCH_WALL_FACTOR: Final = 4  # a batch may take this many silences, however steadily the child talks
 
 
@@ -121,9 +122,9 @@ class Conversation:
 
     def _obituary(self) -> IngestRefused:
         death: Death = self._job.death()
-        return IngestRefused(
-            "too-slow" if death.signal and death.cpu_s >= self._cpu_s * 0.9 else "reader-died"
-        )
+        # the kernel's own count runs a little ahead of the one it reports
+        out_of_time = death.signal in _ENDED_BY_LIMIT and death.cpu_s >= self._cpu_s * 0.5
+        return IngestRefused("too-slow" if out_of_time else "reader-died")
 
 
 class Reading:

@@ -23,6 +23,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: int = 20  # per batch of pages
     batch_pages: int = 50
     own_layout_cpu_s: int = 60  # formats without pages are laid out in one go
+    view_cpu_s: int = 120  # for a child that draws page after page; a fresh one then goes on
     wall_s: float = 60.0  # with no sign of life from the child
     render_wall_s: float = 30.0
 

@@ -30,7 +30,6 @@ from app.ingest.refusals import IngestRefused
 from app.ingest.values import ParsedDocument, ParsedPage, RenderedPage
 
 _START_S: Final = 30.0
-_VIEW_CPU_S: Final = 120
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT: Final = (
     "PATH",
@@ -307,7 +306,7 @@ class PageView:
         talk = Conversation(self._helper._open_job(), limits, cancel)
         try:
             request = ViewRequest(
-                name=self._name, size_bytes=len(self._data), cpu_s=_VIEW_CPU_S, limits=limits
+                name=self._name, size_bytes=len(self._data), cpu_s=limits.view_cpu_s, limits=limits
             )
             talk.begin(request, self._data)
             self._opened = talk.expect_opened(talk.answer(SMALL_BYTES_MAX, limits.wall_s))

@@ -18,7 +18,7 @@ from app.ingest.typeset_source import FOOTER, TypesetSource
 
 LIMITS = Limits()
 PARAGRAPH = (
-    "Mme Durand, née le 3 mai 1948, a été admise pour une dyspnée d'effort (stade III) ; créatinine 98 µmol/L, "
+    "Mme Durand, née le 3 mai 1948, a été admise pour une dyspnée d'effort (III) ; créatinine 98 µmol/L, "
     "coût 12,50 €, œdèmes des membres inférieurs, « sans fièvre ». Жуков Ωμέγα 患者血压升高 fin. "
 )
 
