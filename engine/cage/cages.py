@@ -42,7 +42,7 @@ _PARSER_PROMISES: Final[frozenset[Promise]] = frozenset(
         "core_dumps",
     )
 )
-_ENGINE_DEVICES: Final = ("nvidia*", "dri", "mxcd", "mxgvm", "null", "urandom", "random", "zero", "shm")
+_ENGINE_DEVICES: Final = ("nvidia*", "dri", "mxcd", "mxgvm", "null", "urandom", "random", "zero")
 _SYSTEM_READABLE: Final = (
     "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/opt/maca", "/proc/self",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm", "/proc/driver",

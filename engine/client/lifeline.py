@@ -118,6 +118,7 @@ class Lifeline:
         self._born_at_s = 0.0
         self._pinged_at_s = 0.0
         self._nonce = 0
+        self._unanswered = 0
         self._keeper: threading.Thread | None = None
         self._closing = False
         self._log: list[str] = []
@@ -451,6 +452,7 @@ class Lifeline:
             worker = Incarnation(launched, self._hear, self._hear_death)
             self._worker = worker
             self._born_at_s = self._pinged_at_s = time.monotonic()
+            self._nonce = self._unanswered = 0
             hello = Hello(PROTOCOL_VERSION, build_hash(), tuple(sorted(self._folders)))
             worker.post(encode_request(hello))
         self._announce()
@@ -465,14 +467,17 @@ class Lifeline:
                 if now_s - self._born_at_s > self._patience.handshake_s:
                     reason = errors.NOT_STARTED
             else:
-                if now_s - max(worker.heard_at_s, self._born_at_s) > self._patience.silence_s:
-                    reason = errors.UNRESPONSIVE
                 if any(
                     entry.cancel_by_s is not None and now_s > entry.cancel_by_s
                     for entry in self._open.values()
                 ):
                     reason = errors.UNRESPONSIVE
                 if now_s - self._pinged_at_s >= self._patience.heartbeat_s:
+                    # counted in pings, not in seconds: a machine that slept is no reason to end its engine
+                    silent = self._nonce > 0 and worker.heard_at_s < self._pinged_at_s
+                    self._unanswered = self._unanswered + 1 if silent else 0
+                    if self._unanswered * self._patience.heartbeat_s >= self._patience.silence_s:
+                        reason = errors.UNRESPONSIVE
                     self._nonce, self._pinged_at_s = self._nonce + 1, now_s
                     worker.post(encode_request(Ping(self._nonce)))
         if reason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,7 +117,7 @@ def test_a_machine_that_is_not_known_has_no_filter() -> None:
     assert machine_named("riscv64") is None
 
 
-def run(code: str) -> dict[str, str]:
+def run(code: str, **environment: str) -> dict[str, str]:
     """Run code in a fresh interpreter; `tell(name, action)` notes how each action ends."""
     prelude = """
 import errno, json, os, sys
@@ -133,6 +134,7 @@ def tell(name, action):
     finished = subprocess.run(
         [sys.executable, "-c", prelude + code + "\nprint(json.dumps(told))"],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -297,3 +299,38 @@ def test_the_cage_needs_the_standard_library_only() -> None:
         [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert finished.stdout.strip() == "[]"
+
+
+@LINUX
+def test_a_window_under_its_filter_still_talks_to_itself_and_starts_programs() -> None:
+    told = run(
+        """
+from engine.cage import forbid_internet
+guarantee = forbid_internet()
+from PySide6.QtCore import QCoreApplication, QProcess, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtNetwork import QLocalServer, QLocalSocket, QTcpSocket
+application = QGuiApplication([])
+server = QLocalServer()
+told["listening"] = str(server.listen(f"cage-test-{os.getpid()}"))
+client = QLocalSocket()
+client.connectToServer(server.serverName())
+told["connected"] = str(client.waitForConnected(5000))
+process = QProcess()
+process.start(sys.executable, ["-c", "print('child')"])
+process.waitForFinished(20000)
+told["child"] = bytes(process.readAllStandardOutput().data()).decode().strip()
+internet = QTcpSocket()
+internet.connectToHost("127.0.0.1", 9)
+internet.waitForConnected(5000)
+told["internet"] = internet.error().name
+client.close(); server.close()
+""",
+        QT_QPA_PLATFORM="offscreen",
+    )
+    assert told == {
+        "listening": "True",
+        "connected": "True",
+        "child": "child",
+        "internet": "SocketAccessError",
+    }
