@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from engine.models import keys
 from engine.models.checkpoint import Checkpoint, open_checkpoint
+from engine.models.config import ModelConfig
 from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.facts import ModelFacts
 from engine.models.gguf import MetadataValue, read_header
 from engine.models.gguf_writer import GgufWriter, TensorPlan
 from engine.models.quantization import group_count, quantise_q4, quantise_q8
@@ -75,9 +77,17 @@ def _write(
     cancelled: Callable[[], bool] | None,
 ) -> Conversion:
     tensors = list(expected_tensors(checkpoint.config))
-    plan = [planned for tensor in tensors for planned in _plan(tensor, _stored_as(tensor, format_name))]
     total, done = parameter_count(checkpoint.config), 0
-    writer = GgufWriter(destination, _metadata(checkpoint, format_name), plan)
+    metadata = file_metadata(
+        checkpoint.config,
+        checkpoint.facts,
+        format_name,
+        tokenizer_json=checkpoint.tokenizer_json,
+        template=checkpoint.template,
+        stop_ids=checkpoint.stop_ids,
+        eos_id=checkpoint.eos_id,
+    )
+    writer = GgufWriter(destination, metadata, file_plan(checkpoint.config, format_name))
     with writer:
         for tensor in tensors:
             stored = _stored_as(tensor, format_name)
@@ -95,8 +105,26 @@ def _write(
     return Conversion(destination, format_name, total, writer.size_bytes, read_header(destination).sha256)
 
 
-def _metadata(checkpoint: Checkpoint, format_name: Format) -> dict[str, MetadataValue]:
-    config, facts = checkpoint.config, checkpoint.facts
+def file_plan(config: ModelConfig, format_name: Format) -> list[TensorPlan]:
+    """Every tensor of a file of this shape and format, in the order of the file."""
+    return [
+        planned
+        for tensor in expected_tensors(config)
+        for planned in _plan(tensor, _stored_as(tensor, format_name))
+    ]
+
+
+def file_metadata(
+    config: ModelConfig,
+    facts: ModelFacts,
+    format_name: Format,
+    *,
+    tokenizer_json: str,
+    template: str,
+    stop_ids: Sequence[int],
+    eos_id: int | None,
+) -> dict[str, MetadataValue]:
+    """The key/value pairs of a file, but those the writer adds itself."""
     metadata: dict[str, MetadataValue] = {
         keys.GENERAL_ARCHITECTURE: keys.ARCHITECTURE,
         keys.GENERAL_NAME: facts.name,
@@ -118,12 +146,12 @@ def _metadata(checkpoint: Checkpoint, format_name: Format) -> dict[str, Metadata
         keys.FORMAT: format_name,
         keys.GROUP_SIZE: keys.QUANT_GROUP,
         **facts.to_metadata(),
-        keys.STOP_IDS: list(checkpoint.stop_ids),
-        keys.TOKENIZER_JSON: checkpoint.tokenizer_json,
-        keys.CHAT_TEMPLATE: checkpoint.template,
+        keys.STOP_IDS: list(stop_ids),
+        keys.TOKENIZER_JSON: tokenizer_json,
+        keys.CHAT_TEMPLATE: template,
     }
-    if checkpoint.eos_id is not None:
-        metadata[keys.EOS_TOKEN_ID] = checkpoint.eos_id
+    if eos_id is not None:
+        metadata[keys.EOS_TOKEN_ID] = eos_id
     return metadata
 
 

@@ -20,6 +20,7 @@ from engine import kernels
 from engine.models import convert as convert_module
 from engine.models.convert import convert
 from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.loading import load
 from engine.models.quantization import (
     QuantisedRows,
     dequantise_q4,
@@ -31,6 +32,7 @@ from engine.models.quantization import (
 )
 from engine.models.tensors import ElementType, narrow_to_bf16, widen
 from tests.fixtures.model_files import random_tensors, small_config, write_checkpoint
+from tests.fixtures.random_model import write_random_model
 
 
 def relative_error(values: np.ndarray, wanted: np.ndarray) -> float:
@@ -275,3 +277,13 @@ def test_weights_that_are_not_numbers_stop_the_conversion_cleanly(tmp_path: Path
         convert(tmp_path / "folder", tmp_path / "model.gguf", "q8")
     assert caught.value.code == "weights-not-finite"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("format_name", convert_module.FORMATS)
+def test_the_random_model_for_measuring_is_a_whole_model(
+    format_name: convert_module.Format, tmp_path: Path
+) -> None:
+    size_bytes = write_random_model(tmp_path / "model.gguf", format_name, small_config(layers=3))
+    assert size_bytes == (tmp_path / "model.gguf").stat().st_size
+    model = load(tmp_path / "model.gguf", threads=1).model
+    assert np.isfinite(model.prefill(model.new_state(), np.arange(12, dtype=np.int32))).all()
