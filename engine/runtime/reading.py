@@ -82,8 +82,6 @@ def read_texts(
     made.
     """
     began_s = time.monotonic()
-    encoded = [np.asarray(model.encode_text(text), dtype=np.int32) for text in texts]
-    total = sum(len(ids) for ids in encoded)
     session = sessions.find(name) or Session(model.new_state())
     sessions.keep(name, session)
     first = session.position_tok
@@ -98,6 +96,13 @@ def read_texts(
             text_sha256=session.text_sha256.hex(),
         )
 
+    encoded: list[NDArray[np.int32]] = []
+    for text in texts:
+        if interrupt.cancelled:
+            raise ReadingStopped(account(0))
+        encoded.append(np.asarray(model.encode_text(text), dtype=np.int32))
+        yield
+    total = sum(len(ids) for ids in encoded)
     report(0, total)
     for index, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
         so_far = done_tok

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import psutil
 import pytest
@@ -556,6 +558,57 @@ def test_reading_goes_on_after_it_was_overtaken(
     assert (hurried.position_tok, hurried.text_sha256) == (calm.position_tok, calm.text_sha256)
     answers = {client.generate(WHY, from_session=name).result(WAIT_S).text for name in ("hurried", "calm")}
     assert len(answers) == 1
+
+
+def test_whatever_is_asked_and_stopped_in_any_order_every_request_ends_once(
+    client: EngineClient, write_model: Callable[..., Path]
+) -> None:
+    client.load(write_model(chunk_s=0.001, step_s=0.0005)).result(WAIT_S)
+    random = Random(7)
+    ends: list[int] = []
+    requests: list[Request[object]] = []
+    for number in range(120):
+        name = random.choice("abc")
+        request: Request[Any] = random.choice(
+            (
+                lambda name=name: client.read(name, ["x" * random.randrange(400)] * random.randrange(4)),
+                lambda name=name: client.read(name, ["y"], background=False),
+                lambda: client.generate(WHY, max_tokens=random.randrange(1, 30)),
+                lambda name=name: client.generate(WHY, from_session=name, max_tokens=3),
+                lambda name=name: client.fork(name, random.choice("abc")),
+                lambda name=name: client.drop(name),
+                lambda: client.count_tokens(["x", "yy"]),
+            )
+        )()
+        request.add_done_callback(lambda request: ends.append(request.id))
+        requests.append(request)
+        if number % 3 == 0:
+            random.choice(requests).cancel()
+    refusals: set[str] = set()
+    for request in requests:
+        try:
+            request.result(WAIT_S)
+        except EngineCancelled:
+            continue
+        except EngineFailed as failed:
+            refusals.add(failed.code)
+    assert refusals <= {codes.SESSION_UNKNOWN}
+    wait_for(lambda: len(ends) == len(requests))
+    assert sorted(ends) == sorted(request.id for request in requests)
+    assert client.status.restarts == 0
+
+
+def test_a_long_reading_by_the_real_model_is_left_at_once_when_it_is_stopped() -> None:
+    with EngineClient() as client:
+        client.load(TINY, threads=1).result(WAIT_S)
+        reading = client.read("s", ["On Monday, 5 mg. " * 20_000])
+        begun = threading.Event()
+        reading.on_progress(lambda progress: begun.set() if progress.done else None)
+        assert begun.wait(WAIT_S)
+        reading.cancel()
+        with pytest.raises(EngineCancelled):
+            reading.result(2.0)
+        assert client.status.restarts == 0
 
 
 # --- snapshots, with the real model
