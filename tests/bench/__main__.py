@@ -18,8 +18,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="dev.py bench")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all")
     parser.add_argument("--full", action="store_true", help="read on to 256,000 tokens (minutes)")
-    parser.add_argument("--seven-b", choices=["q8", "q4"], action="append", default=[],
-                        help="a random model of the published 7B shape (8 GB of disk, 12 GB of memory)")  # fmt: skip
+    parser.add_argument(
+        "--seven-b",
+        choices=["q8", "q4"],
+        action="append",
+        default=[],
+        help="a random model of the published 7B shape (8 GB of disk, 12 GB of memory)",
+    )
     options = parser.parse_args()
     wanted = options.sections or SECTIONS
     print(f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}")

@@ -73,9 +73,13 @@ def _measure_search(workspace: services.Workspace) -> None:
             if not dossier_id:
                 dossier_id = create_dossier(connection, "Ten thousand pages").id
             document = add_document(
-                connection, dossier_id, name=f"document-{number:03}.txt",
-                size_bytes=1, blob_id="", content_mac=number.to_bytes(32, "big"),
-            )  # fmt: skip
+                connection,
+                dossier_id,
+                name=f"document-{number:03}.txt",
+                size_bytes=1,
+                blob_id="",
+                content_mac=number.to_bytes(32, "big"),
+            )
             for page in range(1, per_document + 1):
                 text = (
                     " ".join(dice.choices(roots, weights, k=260))
@@ -96,8 +100,15 @@ def _measure_search(workspace: services.Workspace) -> None:
         f"Search in {PAGES:,} pages",
         [
             Row("Storing and indexing", f"{PAGES / indexed_s:.0f} pages/s"),
-            Row("Search, median (fastest-slowest)", spread(taken_s), f"{QUERIES} queries of one to three words"),
-            Row("Search, 95th percentile", f"{taken_s[int(len(taken_s) * 0.95)] * 1000:.1f} ms",
-                f"mean {statistics.mean(taken_s) * 1000:.1f} ms"),
+            Row(
+                "Search, median (fastest-slowest)",
+                spread(taken_s),
+                f"{QUERIES} queries of one to three words",
+            ),
+            Row(
+                "Search, 95th percentile",
+                f"{taken_s[int(len(taken_s) * 0.95)] * 1000:.1f} ms",
+                f"mean {statistics.mean(taken_s) * 1000:.1f} ms",
+            ),
         ],
-    )  # fmt: skip
+    )

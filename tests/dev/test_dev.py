@@ -29,10 +29,11 @@ def dev(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_the_entry_imports_nothing_but_the_standard_library() -> None:
     tree = ast.parse((ROOT / "dev.py").read_text(encoding="utf-8"))
     imported = {
-        name.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
-    } | {
-        (node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-    }  # fmt: skip
+        name.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for name in node.names
+    } | {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported <= sys.stdlib_module_names
 
 
