@@ -36,17 +36,16 @@ class PlainText:
 
 
 def _breaks_word(text: str, at: int) -> int:
-    """Length of a hyphen and line break that cut a word in two at ``at``, or 0."""
+    """Length of a hyphen and the white space after it that cut a word in two at ``at``, or 0.
+
+    A space counts like a line's end, since passages are shown to models on one line.
+    """
     if text[at] not in "-\u00ad\u2010" or at == 0 or not text[at - 1].isalpha():
         return 0
     end = at + 1
-    while end < len(text) and text[end] in " \t\r":
-        end += 1
-    if end >= len(text) or text[end] != "\n":
-        return 0
     while end < len(text) and text[end].isspace():
         end += 1
-    return end - at if end < len(text) and text[end].islower() else 0
+    return end - at if at + 1 < end < len(text) and text[end].islower() else 0
 
 
 def normalise(text: str) -> PlainText:
