@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,14 +15,8 @@ _LIGATURES: Final = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 )
 _SEPARATOR_RANK: Final = {"": 0, " ": 1, "\t": 2, "\n": 3, "\n\n": 4}
-_IDEOGRAPHS: Final = (
-    (0x2E80, 0x31FF),
-    (0x3200, 0x9FFF),
-    (0xA960, 0xA97F),
-    (0xF900, 0xFAFF),
-    (0xFE30, 0xFE4F),
-    (0xFF01, 0xFF60),
-    (0x20000, 0x3FFFF),
+_IDEOGRAPH: Final = re.compile(
+    "[\u2e80-\u9fff\ua960-\ua97f\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003ffff]"
 )
 
 
@@ -58,8 +53,12 @@ class PageText:
 
 def is_ideograph(sign: str) -> bool:
     """Whether words are written without spaces between such signs."""
-    code = ord(sign[0])
-    return code >= 0x2E80 and any(low <= code <= high for low, high in _IDEOGRAPHS)
+    return sign[0] >= "\u2e80" and _IDEOGRAPH.match(sign) is not None
+
+
+def has_ideographs(text: str) -> bool:
+    """Whether any sign of a text is one."""
+    return not text.isascii() and _IDEOGRAPH.search(text) is not None
 
 
 def clean_word(text: str) -> str:
@@ -89,14 +88,15 @@ def build_page_text(
     length = size_bytes = 0
     pending = ""
     for separator, glyph in words:
-        pending = max(pending, separator, key=_SEPARATOR_RANK.__getitem__)
+        if _SEPARATOR_RANK[separator] > _SEPARATOR_RANK[pending]:
+            pending = separator
         word = clean_word(glyph.text)
         box = _box_on_page(glyph, width_pt, height_pt)
         if not word or box is None:
             continue
         before = pending if pieces else ""
         pending = ""
-        size_bytes += len(before) + len(word.encode())
+        size_bytes += len(before) + (len(word) if word.isascii() else len(word.encode()))
         if size_bytes > limits.page_text_bytes or len(page.words) >= limits.page_words:
             page.cut = True
             break
@@ -109,9 +109,10 @@ def build_page_text(
 
 
 def _box_on_page(glyph: Glyph, width_pt: float, height_pt: float) -> tuple[float, float, float, float] | None:
-    middle_x, middle_y = (glyph.x0 + glyph.x1) / 2, (glyph.y0 + glyph.y1) / 2
-    if not (0 <= middle_x <= width_pt and 0 <= middle_y <= height_pt):  # false for a NaN too
-        return None
-    x0, x1 = sorted((min(max(glyph.x0, 0.0), width_pt), min(max(glyph.x1, 0.0), width_pt)))
-    y0, y1 = sorted((min(max(glyph.y0, 0.0), height_pt), min(max(glyph.y1, 0.0), height_pt)))
+    x0, y0, x1, y1 = glyph.x0, glyph.y0, glyph.x1, glyph.y1
+    if not (0 <= x0 <= x1 <= width_pt and 0 <= y0 <= y1 <= height_pt):  # false for a NaN too
+        if not (0 <= x0 + x1 <= 2 * width_pt and 0 <= y0 + y1 <= 2 * height_pt):
+            return None
+        x0, x1 = sorted((min(max(x0, 0.0), width_pt), min(max(x1, 0.0), width_pt)))
+        y0, y1 = sorted((min(max(y0, 0.0), height_pt), min(max(y1, 0.0), height_pt)))
     return round_pt(x0), round_pt(y0), round_pt(x1), round_pt(y1)

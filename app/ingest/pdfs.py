@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from app.ingest.limits import Limits
 from app.ingest.messages import NoteMessage, PageMessage, Pixels
 from app.ingest.mupdf import pymupdf
-from app.ingest.page_text import Glyph, build_page_text, is_ideograph
+from app.ingest.page_text import Glyph, build_page_text, has_ideographs, is_ideograph
 from app.ingest.reading_order import Segment, order_segments
 from app.ingest.refusals import IngestRefused
 
@@ -93,7 +93,7 @@ class PdfSource:
         turn = page.rotation_matrix if page.rotation else None
         text_page = page.get_textpage(flags=_WORD_FLAGS)
         raw = text_page.extractWORDS()
-        if any(is_ideograph(sign) for word in raw for sign in word[4]):
+        if any(has_ideographs(word[4]) for word in raw):
             return _segments_of_signs(text_page.extractRAWDICT(), turn)
         return _segments_of_words(raw, turn)
 

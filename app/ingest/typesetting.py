@@ -29,6 +29,10 @@ MARGIN_NUMBER_SIZE_PT: Final = 6.5
 _TAB_PT: Final = 36.0
 _INDENT_PT: Final = 18.0
 _CELL_PAD_PT: Final = 4.0
+_NO_BREAK: Final = "\u00a0"
+_GAP_OF: Final = {"\n": "\n", "\t": "\t", "\u00a0": _NO_BREAK, "\u202f": _NO_BREAK}
+_GAP_RANK: Final = {"": 0, _NO_BREAK: 1, " ": 2, "\t": 3, "\n": 4}
+_SEPARATOR_OF: Final = {_NO_BREAK: " "}
 _CLOSING_SIGNS: Final = frozenset("，。、；：！？）》」』】〕”’%％")
 
 
@@ -53,6 +57,7 @@ MEASURES: Final[dict[Style, Measures]] = {
     "field": Measures(10, 14.5, 0, 1.5),
     "small": Measures(8.5, 11.5, 0, 4),
 }
+_LIST_AFTER_PT: Final = 3.0
 _TABLE: Final = Measures(9.5, 12.5, 2, 10)
 
 
@@ -88,7 +93,10 @@ Part = tuple[str, bool, bool]  # text, bold, italic
 
 
 class Token(NamedTuple):
-    """A word with the gap before it: "" glued, " ", "\t", or "\n" for a line break made by the author."""
+    """A word with the gap before it.
+
+    The gap is "" (glued), " ", a no-break space, "\t", or "\n" for a line break of the author.
+    """
 
     gap: str
     parts: tuple[Part, ...]
@@ -164,7 +172,7 @@ class _Setter:
             self._put_line(line, indent, baseline, measures.size, separator)
             separator = ""
             self._y += measures.leading
-        self._y += measures.after
+        self._y += _LIST_AFTER_PT if label else measures.after
 
     def _table(self, table: Table) -> None:
         widths = column_widths(table, RIGHT_PT - LEFT_PT, _TABLE.size)
@@ -226,7 +234,9 @@ class _Setter:
         page = self.pages[-1]
         for index, (offset, token) in enumerate(line):
             x = left + offset
-            separator = first if index == 0 and first else soft if token.gap == "\n" else token.gap
+            separator = first if index == 0 and first else _SEPARATOR_OF.get(token.gap, token.gap)
+            if separator == "\n" and not first:
+                separator = soft
             right = x + token.em * size
             page.words.append(
                 (
@@ -285,8 +295,7 @@ def _token(gap: str, parts: Iterable[Part]) -> Token:
 
 
 def _stronger(first: str, second: str) -> str:
-    rank = {"": 0, " ": 1, "\t": 2, "\n": 3}
-    return first if rank[first] >= rank[second] else second
+    return first if _GAP_RANK[first] >= _GAP_RANK[second] else second
 
 
 def _stretches(text: str) -> Iterator[tuple[str, str]]:
@@ -300,9 +309,9 @@ def _stretches(text: str) -> Iterator[tuple[str, str]]:
             continue
         if at > start:
             yield text[start:at], ""
-        space = " "
+        space = ""
         while at < length and text[at].isspace():
-            space = _stronger(space, text[at] if text[at] in "\n\t" else " ")
+            space = _stronger(space, _GAP_OF.get(text[at], " "))
             at += 1
         yield "", space
         start = at
@@ -326,21 +335,41 @@ def _split_ideographs(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def break_lines(tokens: Iterable[Token], size: float, width: float) -> Iterator[Line]:
-    """Fill lines greedily; a word longer than a line is cut into glued parts."""
+    """Fill lines greedily; words tied by a no-break space stay together; a word longer than a line is cut."""
     space = face_space() * size
     line: Line = []
     x = 0.0
-    for token in tokens:
-        for part in _cut(token, size, width):
-            gap = _gap_width(part.gap, x, space) if line else 0.0
-            long = x + gap + part.em * size > width and not (part.gap == "" and part.text in _CLOSING_SIGNS)
-            if line and (part.gap == "\n" or long):
-                yield line
-                line, x, gap = [], 0.0, 0.0
-            line.append((x + gap, part))
-            x += gap + part.em * size
+    for tied in _tied(tokens, size, width, space):
+        length = _tied_width(tied, size, space)
+        gap = _gap_width(tied[0].gap, x, space) if line else 0.0
+        long = x + gap + length > width and not (tied[0].gap == "" and tied[0].text in _CLOSING_SIGNS)
+        if line and (tied[0].gap == "\n" or long):
+            yield line
+            line, x, gap = [], 0.0, 0.0
+        for index, token in enumerate(tied):
+            x += gap if index == 0 else space
+            line.append((x, token))
+            x += token.em * size
     if line:
         yield line
+
+
+def _tied(tokens: Iterable[Token], size: float, width: float, space: float) -> Iterator[list[Token]]:
+    """Groups of words that may not be parted, none wider than a line."""
+    group: list[Token] = []
+    for token in tokens:
+        for part in _cut(token, size, width):
+            joins = group and part.gap == _NO_BREAK and _tied_width([*group, part], size, space) <= width
+            if group and not joins:
+                yield group
+                group = []
+            group.append(part)
+    if group:
+        yield group
+
+
+def _tied_width(group: list[Token], size: float, space: float) -> float:
+    return sum(token.em for token in group) * size + space * (len(group) - 1)
 
 
 def face_space() -> float:

@@ -243,3 +243,14 @@ def test_a_page_break_of_the_author_begins_a_page(reader, files):
 
     _, pages = reader.parse(files.docx(build), "a.docx")
     assert [page.text for page in pages] == ["Un", "Deux"]
+
+
+def test_words_tied_by_a_no_break_space_stay_on_one_line():
+    text = " ".join("le dosage est à 98\u00a0µmol/L\u202f;" for _ in range(40))
+    page = check_round_trip(source_of(plain(text))).page(1)
+    assert page.text == text.replace("\u00a0", " ").replace("\u202f", " ")
+    tops = {}
+    for word in page.words:
+        tops.setdefault(page.text[word.start : word.end], []).append(word.y0)
+    assert tops["98"] == tops["µmol/L"] == tops[";"]
+    assert len(set(tops["98"])) > 5
