@@ -4,7 +4,7 @@ caller's.
 
 from engine.client.client import EngineClient
 from engine.client.errors import EngineCancelled, EngineDied, EngineError, EngineFailed
-from engine.client.lifeline import Patience
+from engine.client.patience import Patience
 from engine.client.request import Request
 from engine.client.status import EnginePhase, EngineStatus
 

@@ -6,15 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
 from engine.client import errors
-from engine.client.errors import EngineCancelled, EngineDied, EngineError, EngineFailed
+from engine.client.errors import EngineCancelled, EngineDied, EngineFailed
 from engine.client.incarnation import Incarnation
 from engine.client.launch import LaunchedWorker, launch_worker, worker_command
+from engine.client.open_requests import OpenRequest, OpenRequests
 from engine.client.outgoing import encode_checked
+from engine.client.patience import Patience, RestartPolicy
 from engine.client.request import Request, call_back
 from engine.client.status import EnginePhase, EngineStatus
 from engine.protocol import (
@@ -44,36 +45,6 @@ from engine.protocol import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the client waits before it acts, in seconds."""
-
-    handshake_s: float = 20.0
-    heartbeat_s: float = 2.0
-    silence_s: float = 20.0
-    cancel_s: float = 2.0
-    close_s: float = 1.0
-    back_off_s: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)
-    """Waits before each restart in a row; after the last one the client gives up until `start` is called
-    again.
-    """
-    steady_s: float = 30.0
-    """A life this long makes the next death the first in a row again."""
-
-
-@dataclass(slots=True)
-class OpenRequest:
-    """A request the client still owes an end."""
-
-    request: Request[object]
-    message: Work
-    payload: bytes
-    result: type
-    descriptor: int | None = None
-    sent: bool = False
-    cancel_by_s: float | None = None
-
-
 class Lifeline:
     """One engine process after another, and the requests they owe an end. See EngineClient for the rules.
 
@@ -100,20 +71,18 @@ class Lifeline:
         self._wake = threading.Condition(self._lock)
         self._announcing = threading.RLock()
         self._announced: EngineStatus | None = None
-        self._open: dict[int, OpenRequest] = {}
+        self._open = OpenRequests()
         self._next_id = 1
         self._phase: EnginePhase = "stopped"
         self._reason = ""
         self._model: ModelInfo | None = None
         self._wanted: Load | None = None
         self._load_id: int | None = None
-        self._load_deaths = 0
         self._worker: Incarnation | None = None
         self._welcome: Welcome | None = None
         self._dead: list[Incarnation] = []
         self._pong: Pong | None = None
-        self._restarts = 0
-        self._deaths_in_a_row = 0
+        self._policy = RestartPolicy(self._patience)
         self._launch_at_s = 0.0
         self._born_at_s = 0.0
         self._pinged_at_s = 0.0
@@ -134,7 +103,8 @@ class Lifeline:
                 raise EngineDied(errors.CLOSED)
             if self._phase in ("stopped", "failed"):
                 self._phase, self._reason = "starting", ""
-                self._deaths_in_a_row, self._launch_at_s = 0, 0.0
+                self._launch_at_s = 0.0
+                self._policy.forgive()
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="engine-keeper", daemon=True)
                 self._keeper.start()
@@ -165,7 +135,7 @@ class Lifeline:
                 phase=self._phase,
                 model=self._model,
                 pid=None if self._worker is None else self._worker.pid,
-                restarts=self._restarts,
+                restarts=self._policy.restarts,
                 reason=self._reason,
                 rss_bytes=0 if self._pong is None else self._pong.rss_bytes,
                 state_bytes=0 if self._pong is None else self._pong.state_bytes,
@@ -199,7 +169,7 @@ class Lifeline:
         with self._lock:
             refused = self._refusal()
             if not refused:
-                self._open[message.request_id] = entry
+                self._open.add(entry)
                 if self._welcome is not None:
                     self._send(entry)
         if refused:
@@ -221,25 +191,19 @@ class Lifeline:
         replaced = None
         with self._lock:
             refused = self._refusal()
-            superseded = (
-                []
-                if refused
-                else [old for old in self._open.values() if isinstance(old.message, Load) and not old.sent]
-            )
-            for old in superseded:
-                del self._open[old.message.request_id]
+            superseded = self._open.take_all(lambda old: old.is_load and not old.sent and not refused)
             if not refused:
                 granted = any(folder.is_relative_to(known) for known in self._folders)
                 if self._worker is not None and (self._wanted is not None or not granted):
                     replaced = self._worker
                 self._folders.add(str(folder))
                 self._wanted, self._load_id = message, message.request_id
-                self._load_deaths = 0
-                self._open[message.request_id] = entry
+                self._policy.forgive_model()
+                self._open.add(entry)
                 if replaced is None and self._welcome is not None:
                     self._send(entry)
         for old in superseded:
-            self._finish(old, None, EngineDied(errors.MODEL_REPLACED))
+            old.die(errors.MODEL_REPLACED)
         if refused:
             request.end(None, EngineDied(refused))
         if replaced is not None:
@@ -256,7 +220,7 @@ class Lifeline:
         # with the lock held, and a worker that has welcomed us
         if self._worker is None:
             return
-        if isinstance(entry.message, Load):
+        if entry.is_load:
             self._phase = "loading"
         entry.sent = True
         descriptor, entry.descriptor = entry.descriptor, None
@@ -265,7 +229,7 @@ class Lifeline:
     def _cancel_request(self, request_id: int) -> None:
         unsent = None
         with self._lock:
-            entry = self._open.get(request_id)
+            entry = self._open.find(request_id)
             if entry is None or entry.cancel_by_s is not None:
                 return
             if request_id == self._load_id:
@@ -275,25 +239,15 @@ class Lifeline:
                 self._worker.post(encode_request(Cancel(request_id)))
                 self._wake.notify_all()
             else:
-                unsent = self._open.pop(request_id)
+                unsent = self._open.take(request_id)
         if unsent is not None:
-            self._finish(unsent, None, EngineCancelled())
-
-    @staticmethod
-    def _finish(entry: OpenRequest, result: object, error: EngineError | None = None) -> None:
-        if entry.descriptor is not None:
-            os.close(entry.descriptor)
-            entry.descriptor = None
-        entry.request.end(result, error)
+            unsent.finish(None, EngineCancelled())
 
     def _end_all(self, which: Callable[[OpenRequest], bool], reason: str) -> None:
         with self._lock:
-            ended = [entry for entry in self._open.values() if which(entry)]
-            for entry in ended:
-                del self._open[entry.message.request_id]
+            ended = self._open.take_all(which)
         for entry in ended:
-            stopped = entry.cancel_by_s is not None
-            self._finish(entry, None, EngineCancelled() if stopped else EngineDied(reason))
+            entry.die(reason)
 
     # --- what the worker says (on its reader thread)
 
@@ -301,7 +255,7 @@ class Lifeline:
         with self._lock:
             if worker is not self._worker:
                 return
-            entry = self._open.get(getattr(message, "request_id", 0))
+            entry = self._open.find(getattr(message, "request_id", 0))
         match message:
             case Welcome():
                 self._enter(message)
@@ -323,25 +277,26 @@ class Lifeline:
 
     def _conclude(self, worker: Incarnation, entry: OpenRequest, message: Done | Failed | Cancelled) -> None:
         with self._lock:
-            if self._open.pop(message.request_id, None) is None:
+            if self._open.take(message.request_id) is None:
                 return
-            if isinstance(entry.message, Load):
+            if entry.is_load:
                 self._note_loading(message)
         match message:
             case Done(outcome=outcome) if isinstance(outcome, entry.result):
-                self._finish(entry, outcome)
+                entry.finish(outcome)
             case Done():
-                self._finish(entry, None, EngineDied(errors.GARBLED))
+                entry.finish(None, EngineDied(errors.GARBLED))
                 worker.kill(errors.GARBLED)
             case Failed():
-                self._finish(entry, None, EngineFailed(message.code, message.message))
+                entry.finish(None, EngineFailed(message.code, message.message))
             case Cancelled():
-                self._finish(entry, None, EngineCancelled(message.partial))
+                entry.finish(None, EngineCancelled(message.partial))
 
     def _note_loading(self, message: Done | Failed | Cancelled) -> None:
         self._phase, self._load_id = "ready", None
         if isinstance(message, Done) and isinstance(message.outcome, ModelInfo):
-            self._model, self._reason, self._load_deaths = message.outcome, "", 0
+            self._model, self._reason = message.outcome, ""
+            self._policy.forgive_model()
         else:
             self._wanted = None
             self._reason = message.code if isinstance(message, Failed) else ""
@@ -351,7 +306,7 @@ class Lifeline:
             self._welcome = welcome
             self._phase = "ready"
             self._wake.notify_all()
-            if self._wanted is not None and self._load_id not in self._open:
+            if self._wanted is not None and self._open.find(self._load_id or 0) is None:
                 # the model that the worker before had: asked for again before anything else
                 message = Load(
                     self._take_id(),
@@ -362,11 +317,10 @@ class Lifeline:
                 )
                 request: Request[object] = Request(message.request_id, self._cancel_request)
                 self._load_id = message.request_id
-                self._open[message.request_id] = OpenRequest(
-                    request, message, encode_request(message), ModelInfo
-                )
-            waiting = [entry for entry in self._open.values() if not entry.sent]
-            for entry in sorted(waiting, key=lambda entry: entry.message.request_id != self._load_id):
+                payload = encode_request(message)
+                self._open.add(OpenRequest(request, message, payload, ModelInfo))
+            waiting = [entry for entry in self._open if not entry.sent]
+            for entry in sorted(waiting, key=lambda entry: entry.request_id != self._load_id):
                 self._send(entry)
 
     # --- death and restart
@@ -378,16 +332,15 @@ class Lifeline:
         with self._lock:
             if worker is not self._worker:
                 return
-            load = self._open.get(self._load_id or 0)
+            load = self._open.find(self._load_id or 0)
             loading = load is not None and load.sent
             self._worker, self._welcome, self._pong, self._model = None, None, None, None
             self._dead.append(worker)
             self._log = list(worker.log)
-            now_s = time.monotonic()
             if reason == errors.MODEL_REPLACED:
-                self._phase, self._launch_at_s = "starting", now_s
+                self._phase, self._launch_at_s = "starting", 0.0
             elif not self._closing:
-                self._note_death(reason, now_s, loading=loading)
+                self._note_death(reason, loading=loading)
             self._wake.notify_all()
         self._end_all(lambda entry: entry.sent, reason)
         if reason == errors.MODEL_REPLACED:
@@ -396,21 +349,15 @@ class Lifeline:
             self._end_all(lambda entry: True, errors.GAVE_UP)
         self._announce()
 
-    def _note_death(self, reason: str, now_s: float, *, loading: bool) -> None:
-        self._restarts += 1
-        if loading:
-            self._load_deaths += 1
-            if self._load_deaths >= 2:
-                self._wanted = None  # this model kills the engine: live without it
-        if self._born_at_s and now_s - self._born_at_s > self._patience.steady_s:
-            self._deaths_in_a_row = 0
-        waits_s = self._patience.back_off_s
-        if self._deaths_in_a_row >= len(waits_s) or reason == errors.REFUSED:
+    def _note_death(self, reason: str, *, loading: bool) -> None:
+        now_s = time.monotonic()
+        wait_s = self._policy.note_death(reason, now_s - self._born_at_s, loading=loading)
+        if self._policy.model_kills:
+            self._wanted = None
+        if wait_s is None:
             self._phase = "failed"
         else:
-            self._phase = "restarting"
-            self._launch_at_s = now_s + waits_s[self._deaths_in_a_row]
-        self._deaths_in_a_row += 1
+            self._phase, self._launch_at_s = "restarting", now_s + wait_s
         self._reason = reason
 
     # --- the keeper's thread
@@ -437,12 +384,13 @@ class Lifeline:
         self._leave()
 
     def _give_birth(self) -> None:
+        self._born_at_s = time.monotonic()
         try:
             launched = self._launch(self._command)
         except OSError as error:
             with self._lock:
                 self._log = [f"client: {type(error).__name__} {error.errno}"]
-                self._note_death(errors.NOT_STARTED, time.monotonic(), loading=False)
+                self._note_death(errors.NOT_STARTED, loading=False)
                 failed = self._phase == "failed"
             if failed:
                 self._end_all(lambda entry: True, errors.GAVE_UP)
@@ -467,10 +415,7 @@ class Lifeline:
                 if now_s - self._born_at_s > self._patience.handshake_s:
                     reason = errors.NOT_STARTED
             else:
-                if any(
-                    entry.cancel_by_s is not None and now_s > entry.cancel_by_s
-                    for entry in self._open.values()
-                ):
+                if any(now_s > deadline_s for deadline_s in self._open.deadlines_s()):
                     reason = errors.UNRESPONSIVE
                 if now_s - self._pinged_at_s >= self._patience.heartbeat_s:
                     # counted in pings, not in seconds: a machine that slept is no reason to end its engine
@@ -493,8 +438,7 @@ class Lifeline:
             looks_s.append(self._born_at_s + self._patience.handshake_s + 0.01)
         else:
             looks_s.append(self._pinged_at_s + self._patience.heartbeat_s)
-            cancels_s = [entry.cancel_by_s for entry in self._open.values()]
-            looks_s += [cancel_s + 0.01 for cancel_s in cancels_s if cancel_s is not None]
+            looks_s += [deadline_s + 0.01 for deadline_s in self._open.deadlines_s()]
         return max(0.0, min(looks_s) - now_s)
 
     def _leave(self) -> None:

@@ -30,6 +30,7 @@ from engine.client import (
 )
 from engine.client.launch import LaunchedWorker, launch_worker, scrub_environment
 from engine.client.measure import ReadingMemory, measure_reading_memory, measure_snapshot
+from engine.client.patience import RestartPolicy
 from engine.protocol import ChatMessage, Delta, GenerateDone, Progress, ReadDone, codes
 
 HERE = Path(__file__).resolve().parent
@@ -693,3 +694,36 @@ def test_a_worker_that_answers_garbage_is_ended() -> None:
     with EngineClient(patience=Patience(back_off_s=()), launch=launch) as client:
         wait_for(lambda: client.status.phase == "failed")
         assert client.status.reason == "garbled"
+
+
+# --- the restart policy, without processes
+
+
+@pytest.mark.parametrize(
+    ("deaths", "waits"),
+    [
+        ([("ended", 1.0)] * 4, [0.1, 0.5, 2.0, 5.0]),
+        ([("ended", 1.0)] * 5, [0.1, 0.5, 2.0, 5.0, None]),
+        ([("ended", 1.0), ("ended", 99.0), ("ended", 1.0)], [0.1, 0.1, 0.5]),
+        ([("refused", 0.1)], [None]),
+    ],
+)
+def test_waits_grow_with_deaths_in_a_row_and_end(
+    deaths: list[tuple[str, float]], waits: list[float | None]
+) -> None:
+    policy = RestartPolicy(Patience())
+    assert [policy.note_death(reason, lived_s, loading=False) for reason, lived_s in deaths] == waits
+    assert policy.restarts == len(deaths)
+    policy.forgive()
+    assert policy.note_death("ended", 1.0, loading=False) == 0.1
+
+
+def test_a_model_is_blamed_for_two_deaths_while_it_loads_and_for_no_others() -> None:
+    policy = RestartPolicy(Patience())
+    for loading in (True, False, False):
+        policy.note_death("ended", 1.0, loading=loading)
+        assert not policy.model_kills
+    policy.note_death("ended", 1.0, loading=True)
+    assert policy.model_kills
+    policy.forgive_model()
+    assert not policy.model_kills
