@@ -130,7 +130,7 @@ class Nursery:
             for fd in (0, 1, 2):
                 os.dup2(null, fd)
             os.closerange(3, channel)
-            os.closerange(channel + 1, os.sysconf("SC_OPEN_MAX"))
+            os.closerange(channel + 1, min(os.sysconf("SC_OPEN_MAX"), 1 << 16))
             code = self._serve(channel, channel)
         except BaseException:
             code = 71

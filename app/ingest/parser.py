@@ -30,6 +30,7 @@ from app.ingest.refusals import IngestRefused
 from app.ingest.values import ParsedDocument, ParsedPage, RenderedPage
 
 _START_S: Final = 30.0
+_NAMES_THAT_SETTLE: Final = {"text/markdown": "x.md", "message/rfc822": "x.eml", "text/plain": "x.txt"}
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT: Final = (
     "PATH",
@@ -119,8 +120,12 @@ class ParserHelper:
                 if not reading.take_batch(talk):
                     return reading.document()
 
-    def open_view(self, data: bytes, name: str = "") -> PageView:
-        """A document held open in a caged child of its own, for drawing one page after the other."""
+    def open_view(self, data: bytes, media_type: str = "") -> PageView:
+        """A document held open in a caged child of its own, for drawing one page after the other.
+
+        ``media_type`` is what parsing said: content alone does not tell Markdown from plain text.
+        """
+        name = _NAMES_THAT_SETTLE.get(media_type, "")
         self._refuse_at_sight(data, name)
         return PageView(self, data, name)
 
@@ -129,9 +134,9 @@ class ParserHelper:
     ) -> RenderedPage:
         """Draw one page, 1-based, ``width_px`` wide (less where the limits of side and area ask for it).
 
-        ``media_type`` is what parsing said; it settles Markdown against plain text. Raises IngestRefused.
+        Raises IngestRefused, IngestCancelled.
         """
-        with self.open_view(data, "x.md" if media_type == "text/markdown" else "") as view:
+        with self.open_view(data, media_type) as view:
             return view.render(page, width_px=width_px, cancel=cancel)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is enf
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACKER = Path(__file__).with_name("attacker.py")
-LIMITS = Limits(wall_s=2.0, render_wall_s=2.0, cpu_s=1, own_layout_cpu_s=1, memory_bytes=256 << 20)
+LIMITS = Limits(wall_s=1.5, render_wall_s=1.5, cpu_s=1, own_layout_cpu_s=1, memory_bytes=256 << 20)
 ENDS = {
     "silence": {"too-slow"},
     "burn": {"too-slow"},

@@ -30,7 +30,7 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own():
     with ParserHelper.spawn() as spawned:
         yield spawned
@@ -90,6 +90,7 @@ def test_a_helper_that_died_is_started_again(own, files):
 
 
 def test_a_child_that_dies_while_viewing_is_replaced(own, files):
+    wait_until(lambda: not children_of(own))
     with own.open_view(files.pdf(["One", "Two"])) as view:
         first = view.render(1, width_px=100)
         (child,) = children_of(own)
@@ -162,6 +163,22 @@ def test_a_system_without_fork_reads_and_draws_with_a_process_per_job(files, spa
     assert threading.active_count() == 1 or not any(
         thread.name == "parser-pipe" for thread in threading.enumerate()
     )
+
+
+def test_files_are_read_under_the_filter_of_the_window(tmp_path, files):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(files.pdf(["Behind the filter"]))
+    script = (
+        "from engine.cage import forbid_internet, no_core_dumps; forbid_internet(); no_core_dumps()\n"
+        "import pathlib; from app.ingest import ParserHelper\n"
+        f"data = pathlib.Path({str(path)!r}).read_bytes()\n"
+        "with ParserHelper.spawn() as helper:\n"
+        "    helper.parse(data, 'a.pdf', on_page=lambda page: print(page.text))\n"
+        "    print(helper.render(data, 'application/pdf', 1, width_px=90).width_px)\n"
+    )
+    command = (sys.executable, "-c", script)
+    ran = subprocess.run(command, capture_output=True, env={"PYTHONPATH": str(ROOT)}, check=True)
+    assert ran.stdout.decode().split("\n")[:2] == ["Behind the filter", "90"]
 
 
 def test_no_key_and_no_secret_of_the_environment_reaches_the_helper(files, monkeypatch):

@@ -104,3 +104,14 @@ def test_signatures_and_pictures_in_the_text_are_no_attachments(reader):
     assert document.children == ()
     assert [note.code for note in document.notes] == ["images-left-out"]
     assert pages[0].text.endswith("hello")
+
+
+def test_a_mail_known_by_its_name_alone_is_drawn_as_it_was_laid_out(reader):
+    data = b"From: a@b.invalid\nSubject: x\n\n" + b"line\n\n" * 60
+    document, pages = reader.parse(data, "a.eml")
+    assert (document.media_type, document.page_count) == ("message/rfc822", 2)
+    with reader.helper.open_view(data, document.media_type) as view:
+        assert view.page_count() == 2
+    plain, _ = reader.parse(data, "a.txt")
+    assert plain.media_type == "text/plain"
+    assert pages[0].text.startswith("From: a@b.invalid\nSubject: x\n\nline")
