@@ -27,8 +27,7 @@ class OpenViews:
             if view is not None:
                 self._views.move_to_end(document.id)
                 return view
-        name = "x.md" if document.media_type == "text/markdown" else document.name
-        fresh = helper.open_view(vault.blobs.get(document.blob_id), name)
+        fresh = helper.open_view(vault.blobs.get(document.blob_id), document.media_type)
         with self._lock:
             view = self._views.setdefault(document.id, fresh)
             gone = [self._views.popitem(last=False)[1] for _ in range(len(self._views) - OPEN_VIEWS)]
