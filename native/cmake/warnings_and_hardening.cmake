@@ -1,13 +1,28 @@
 include(CheckCXXCompilerFlag)
 include(CheckLinkerFlag)
 
+# A compiler newer than those this was built with may find something new to say; that must not keep anyone from the first
+# start, so only the known ones make warnings errors by default.
+set(known_compiler OFF)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12
+   AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  set(known_compiler ON)
+endif()
+option(HUISCLOS_WARNINGS_AS_ERRORS "Stop at the first warning" ${known_compiler})
+
 function(apply_warnings_and_hardening target)
   if(MSVC)
-    target_compile_options(${target} PRIVATE /W4 /WX /utf-8 /guard:cf /sdl)
+    target_compile_options(${target} PRIVATE /W4 /utf-8 /guard:cf /sdl)
     target_link_options(${target} PRIVATE /guard:cf /DYNAMICBASE /NXCOMPAT)
     return()
   endif()
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Werror -fstack-protector-strong)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -fstack-protector-strong)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(${target} PRIVATE -Wno-sign-conversion) # part of -Wconversion there, not with GCC
+  endif()
+  if(HUISCLOS_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
   target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS)
   check_cxx_compiler_flag(-fstack-clash-protection has_stack_clash)
   if(has_stack_clash)

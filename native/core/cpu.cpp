@@ -93,7 +93,7 @@ const CpuFeatures& cpu_features() {
 const std::vector<const hc_kernels*>& usable_tables() {
     static const std::vector<const hc_kernels*> tables = [] {
         std::vector<const hc_kernels*> usable{hc_kernels_scalar()};
-#if defined(HC_X86)
+#if defined(HC_WITH_X86_TABLES)
         if (cpu_features().avx2) {
             usable.push_back(hc_kernels_avx2());
         }

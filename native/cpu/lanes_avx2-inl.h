@@ -7,6 +7,8 @@ constexpr int64_t lanes = 8;
 constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
 constexpr int int_token_tile = 4; // tokens of an integer tile: 4 + 4 sums, weights, their sizes, ones
 constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
+constexpr int64_t packed_q8_tokens = 12; // from here on turning rows into columns pays
+constexpr int64_t packed_q4_tokens = 32;
 
 inline I first(int64_t n) {
     alignas(32) static const int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -172,4 +174,12 @@ inline void stage_q8(const int8_t* w, int64_t n, int8_t* out) {
         memset(out + n, 0, static_cast<size_t>(HC_GROUP - n));
     }
     memcpy(out, w, static_cast<size_t>(n));
+}
+inline void stage_q4_full(const uint8_t* w, int8_t* out) {
+    const I low = _mm256_set1_epi8(15);
+    for (int i = 0; i < HC_GROUP / 2; i += 32) {
+        const I bytes = load_int(w + i);
+        store_int(out + i, _mm256_and_si256(bytes, low));
+        store_int(out + HC_GROUP / 2 + i, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low));
+    }
 }

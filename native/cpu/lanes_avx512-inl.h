@@ -7,6 +7,8 @@ constexpr int64_t lanes = 16;
 constexpr int token_tile = 12;     // tokens of a float tile: 24 sums, 2 weights, 1 activation in 32 registers
 constexpr int int_token_tile = 12; // tokens of an integer tile: 12 + 12 sums
 constexpr int dot_tokens = 4;      // tokens sharing one pass over four weight rows
+constexpr int64_t packed_q8_tokens = 16; // from here on turning rows into columns pays
+constexpr int64_t packed_q4_tokens = 16;
 
 inline __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
@@ -154,4 +156,10 @@ inline void stage_q8(const int8_t* w, int64_t n, int8_t* out) {
     const I flip = _mm512_set1_epi8(static_cast<char>(0x80));
     store_int(out, _mm512_xor_si512(_mm512_maskz_loadu_epi8(first_bytes(n), w), flip));
     store_int(out + 64, _mm512_xor_si512(_mm512_maskz_loadu_epi8(first_bytes(n - 64), w + 64), flip));
+}
+inline void stage_q4_full(const uint8_t* w, int8_t* out) {
+    const I low = _mm512_set1_epi8(15);
+    const I bytes = load_int(w);
+    store_int(out, _mm512_and_si512(bytes, low));
+    store_int(out + 64, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low));
 }

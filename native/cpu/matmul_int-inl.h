@@ -4,6 +4,7 @@
 struct Q8 {
     using Element = int8_t;
     static constexpr int32_t shift = q8_shift;
+    static constexpr int64_t packed_tokens = packed_q8_tokens;
     static int64_t row_elements(int64_t cols) { return cols; }
     static int64_t group_elements() { return HC_GROUP; }
     static I dot4(I total, I w, I x) { return dot4_q8(total, w, x); }
@@ -16,6 +17,7 @@ struct Q8 {
 struct Q4 {
     using Element = uint8_t;
     static constexpr int32_t shift = q4_shift;
+    static constexpr int64_t packed_tokens = packed_q4_tokens;
     static int64_t row_elements(int64_t cols) { return cols / 2; }
     static int64_t group_elements() { return HC_GROUP / 2; }
     static I dot4(I total, I w, I x) { return dot4_q4(total, w, x); }
@@ -23,6 +25,10 @@ struct Q4 {
         return n == HC_GROUP ? group_dot_q4_full(w, x, activation_sum) : group_dot_q4(w, n, x, activation_sum);
     }
     static void stage(const uint8_t* w, int64_t n, int8_t* out) {
+        if (n == HC_GROUP) {
+            stage_q4_full(w, out);
+            return;
+        }
         memset(out, 0, HC_GROUP);
         spread_nibbles(w, n, out);
     }
@@ -152,7 +158,7 @@ inline void matmul_int(const hc_matrix* w, int64_t row_begin, int64_t row_end, c
     const int64_t row_elements = Q::row_elements(w->cols);
     const int64_t groups = group_count(w->cols);
     const auto bias_at = [&](int64_t r) { return bias != nullptr ? bias + r : nullptr; };
-    if (x->tokens < smallest_packed_tokens) {
+    if (x->tokens < Q::packed_tokens) {
         int64_t r = row_begin;
         for (; r + 4 <= row_end; r += 4) {
             int_dot_tokens<Q, 4>(data + r * row_elements, w->cols, w->scales + r * groups, x, bias_at(r), y + r, ldy);
@@ -175,8 +181,8 @@ inline void matmul_int(const hc_matrix* w, int64_t row_begin, int64_t row_end, c
             for (; t + int_token_tile <= x->tokens; t += int_token_tile) {
                 int_tile<Q, int_token_tile>(packed, rows, g, count, x, t, y + r, ldy);
             }
-            for (; t + 2 <= x->tokens; t += 2) {
-                int_tile<Q, 2>(packed, rows, g, count, x, t, y + r, ldy);
+            for (; int_token_tile > 4 && t + 4 <= x->tokens; t += 4) {
+                int_tile<Q, 4>(packed, rows, g, count, x, t, y + r, ldy);
             }
             for (; t < x->tokens; ++t) {
                 int_tile<Q, 1>(packed, rows, g, count, x, t, y + r, ldy);

@@ -41,7 +41,7 @@ class Stream {
 };
 
 // Sizes that leave a tail behind every width of register and cross a sub-chunk, a group and a key block.
-constexpr std::int64_t rows = 37, cols = 202, few = 3, many = 21, dim = 42, group = 3, entries = 71;
+constexpr std::int64_t rows = 37, cols = 202, few = 3, many = 35, dim = 42, group = 3, entries = 71;
 
 class Run {
   public:

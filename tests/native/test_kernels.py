@@ -223,7 +223,7 @@ def int_matrix(rng: np.random.Generator, kind: str, rows: int, cols: int):
 
 
 @pytest.mark.parametrize("kind", ["q8", "q4"])
-@pytest.mark.parametrize("tokens", [1, 2, 5, 6, 19])
+@pytest.mark.parametrize("tokens", [1, 5, 19, 45])
 @pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304)])
 def test_integer_matrices(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
     rng = rng_of(7, tokens, rows, cols)
