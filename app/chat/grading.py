@@ -114,6 +114,8 @@ def _grade_sentence(sentence: Sentence, evidence: Sequence[Evidence], pages: Pag
     grade = Grade.FROM_READING
     if sentence.absent:
         grade = Grade.NOT_IN_DOSSIER
+    elif sentence.unknown_anchors and not pointed:
+        pass  # it points to what was never shown: nothing of it is looked up on its behalf
     elif sentence.quotes:
         found = [_find(quote, pointed, others, pages) for quote in sentence.quotes]
         citations = [citation for citation in found if citation is not None]

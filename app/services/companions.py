@@ -33,6 +33,7 @@ class Companions:
         paths: Paths | None = None,
         *,
         settings: SettingsFile | None = None,
+        helper: ParserHelper | None = None,
         with_engine: bool = True,
         shipped_models: Path | None = None,
         make_client: MakeClient | None = None,
@@ -43,7 +44,7 @@ class Companions:
         if settings is None:
             settings = SettingsFile(paths.settings_file)
             settings.load()
-        helper = ParserHelper.spawn()
+        helper = helper or ParserHelper.spawn()
         catalogue = ModelCatalogue(paths.models, shipped_models)
         host = EngineHost(catalogue, settings.current, make_client)
         if with_engine:

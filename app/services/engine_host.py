@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from app.core.settings import Settings
@@ -52,22 +53,26 @@ class EngineHost:
         self.client = make(self._hear, folders)
 
     def start(self) -> None:
-        """Start the engine and load the chosen model, both in the background; returns at once."""
-        try:
-            self.client.start()
-        except (EngineError, OSError):
-            return self._announce()
+        """Start the engine and load the chosen model, both in the background; returns at once.
+
+        Without a model there is nothing for a worker to do, and none is started.
+        """
         chosen = self.catalogue.chosen(self._settings.model_id)
         if chosen is not None:
-            self.load(chosen)
-        return self._announce()
+            with suppress(EngineError, OSError):  # the status says it
+                self.load(chosen)
+        self._announce()
+
+    def ensure_started(self) -> None:
+        """Have a worker, also after the client gave it up."""
+        if self.client.status.phase in ("failed", "stopped"):
+            self.client.start()
 
     def load(self, model: InstalledModel) -> Request[ModelInfo]:
         with self._lock:
             self._wanted, self._refusal = model, None
             self._prefill_tok_per_s = self._decode_tok_per_s = 0.0
-        if self.client.status.phase in ("failed", "stopped"):
-            self.client.start()
+        self.ensure_started()
         request = self.client.load(
             model.path,
             threads=self._settings.engine_threads or None,
@@ -147,10 +152,12 @@ class EngineHost:
         model = None if wanted is None else replace(wanted.card, chosen=True)
         state = _STATES[status.phase]
         problem = refusal
-        if refusal is not None:
+        if wanted is None:
+            state = EngineState.OFF
+        elif refusal is not None:
             state = EngineState.FAILED
         elif state is EngineState.READY and status.model is None:
-            state = EngineState.OFF if wanted is None else EngineState.LOADING
+            state = EngineState.LOADING
         elif state is EngineState.FAILED:
             problem = Problem(
                 "engine-gave-up",

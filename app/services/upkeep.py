@@ -59,6 +59,7 @@ def add_model(ws: Workspace, path: Path | str) -> Operation[ModelCard]:
         before = ws.host.catalogue.chosen(ws.settings.current.model_id)
 
         def prove(copied: Path) -> ModelInfo:
+            ws.host.ensure_started()
             request = ws.host.client.load(copied, threads=ws.settings.current.engine_threads or None)
             op.when_cancelled(request.cancel)
             try:

@@ -16,6 +16,7 @@ import pytest
 
 from app import services
 from app.core.paths import Paths
+from app.ingest import ParserHelper
 from app.services import Companions, Workspace
 from app.store import CHEAP_FOR_TESTS, Vault
 from engine.client import EngineCancelled, EngineDied, EngineFailed, EngineStatus
@@ -188,6 +189,7 @@ class Desk:
     LEASE = LEASE
 
     root: Path
+    helper: ParserHelper
     shipped: Path | None = None
     client: ScriptedClient | None = None
     _open: list[Workspace] = field(default_factory=list)
@@ -204,6 +206,7 @@ class Desk:
 
         return Companions.start(
             Paths.find(self.root / "home"),
+            helper=self.helper,
             shipped_models=self.shipped or self.root / "no-models",
             with_engine=with_engine,
             make_client=make if self.client is not None else None,  # type: ignore[arg-type]
@@ -252,21 +255,39 @@ class Desk:
         return dossier_id
 
 
+class SharedHelper(ParserHelper):
+    """One nursery for all tests of this room: a workspace that closes leaves it running."""
+
+    def close(self) -> None:
+        pass
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def helper() -> Iterator[ParserHelper]:
+    helper = SharedHelper.spawn()
+    assert isinstance(helper, SharedHelper)
+    yield helper
+    helper.end()
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, helper: ParserHelper) -> Iterator[Desk]:
     """No engine: the model folder is empty."""
-    with contextlib.closing(Desk(tmp_path)) as desk:
+    with contextlib.closing(Desk(tmp_path, helper)) as desk:
         yield desk
 
 
 @pytest.fixture
-def scripted(tmp_path: Path) -> Iterator[Desk]:
+def scripted(tmp_path: Path, helper: ParserHelper) -> Iterator[Desk]:
     """A scripted engine: ``desk.client`` says what it answers."""
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "scripted.gguf").write_bytes(b"GGUF, as far as the scripted client is concerned")
     client = ScriptedClient(lambda status: None)
-    with contextlib.closing(Desk(tmp_path, shipped, client)) as desk:
+    with contextlib.closing(Desk(tmp_path, helper, shipped, client)) as desk:
         yield desk
 
 
@@ -288,7 +309,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def real(tmp_path: Path, tiny_model: Path) -> Iterator[Desk]:
+def real(tmp_path: Path, helper: ParserHelper, tiny_model: Path) -> Iterator[Desk]:
     """The real engine in its own process with the tiny model."""
-    with contextlib.closing(Desk(tmp_path, tiny_model)) as desk:
+    with contextlib.closing(Desk(tmp_path, helper, tiny_model)) as desk:
         yield desk
