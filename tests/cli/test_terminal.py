@@ -228,7 +228,7 @@ sys.meta_path.insert(0, Watch())
 from engine import cage
 real = cage.forbid_internet
 def noted():
-    ours = {"app", "engine", "org"} | set(sys.stdlib_module_names)  # the standard library looks for Jython in org
+    ours = {"app", "engine", "org"} | set(sys.stdlib_module_names)
     foreign = [n for n in seen if n.partition(".")[0] not in ours and not n.startswith("_")]
     assert not foreign, foreign
     print("first")
