@@ -146,13 +146,14 @@ class Reading:
         self._children_bytes = 0
         self._pages_with_text = 0
         self._pages_damaged = 0
+        self._deadline_s = 0.0
         self._notes: dict[Note, None] = {}
 
     def take_batch(self, talk: Conversation) -> bool:
         """Take one child's messages; True when another batch is due."""
         limits = self._limits
-        deadline_s = time.monotonic() + limits.wall_s * _BATCH_WALL_FACTOR
-        opened = talk.expect_opened(talk.answer(SMALL_BYTES_MAX, limits.wall_s, deadline_s))
+        self._deadline_s = time.monotonic() + limits.wall_s * _BATCH_WALL_FACTOR
+        opened = talk.expect_opened(talk.answer(SMALL_BYTES_MAX, limits.wall_s, self._deadline_s))
         for note in checks.check_notes(opened):
             self._notes.setdefault(note)
         if self._opened is None:
@@ -162,11 +163,11 @@ class Reading:
             raise IngestRefused("reader-misbehaved")
         try:
             while True:
-                answer = talk.answer(page_bytes_max(limits), limits.wall_s, deadline_s)
+                answer = talk.answer(page_bytes_max(limits), limits.wall_s, self._deadline_s)
                 if isinstance(answer, PageMessage):
                     self._take_page(answer, opened)
                 elif isinstance(answer, AttachmentMessage):
-                    self._take_attachment(answer, talk, deadline_s)
+                    self._take_attachment(answer, talk)
                 elif isinstance(answer, Finished):
                     return self._more_due(answer, opened)
                 else:
@@ -197,10 +198,12 @@ class Reading:
         self.next_page += 1
         self._pages_with_text += bool(page.words)
         self._pages_damaged += page.note == "page-damaged"
+        started_s = time.monotonic()
         self._on_page(page)
         self._on_progress(page.number, opened.page_count)
+        self._deadline_s += time.monotonic() - started_s  # what the caller does is not the child's time
 
-    def _take_attachment(self, message: AttachmentMessage, talk: Conversation, deadline_s: float) -> None:
+    def _take_attachment(self, message: AttachmentMessage, talk: Conversation) -> None:
         limits = self._limits
         self._children_bytes += max(0, message.size_bytes)
         if (
@@ -211,7 +214,7 @@ class Reading:
             raise Misbehaviour
         data = bytearray()
         while len(data) < message.size_bytes:
-            part = talk.answer(PART_BYTES + 1024, limits.wall_s, deadline_s)
+            part = talk.answer(PART_BYTES + 1024, limits.wall_s, self._deadline_s)
             if not isinstance(part, Part) or not 0 < len(part.data) <= message.size_bytes - len(data):
                 raise Misbehaviour
             data += part.data

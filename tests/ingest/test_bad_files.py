@@ -218,7 +218,7 @@ def hostile_pdfs():
 
 @pytest.fixture(scope="module")
 def strict():
-    limits = Limits(cpu_s=2, own_layout_cpu_s=2, view_cpu_s=2, memory_bytes=400 << 20, page_words=100_000)
+    limits = Limits(cpu_s=1, own_layout_cpu_s=2, view_cpu_s=1, memory_bytes=400 << 20, page_words=100_000)
     with ParserHelper.spawn(limits) as spawned:
         yield spawned
 
