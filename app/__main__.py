@@ -9,10 +9,11 @@ from engine import cage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, and return the exit code. The filter that refuses internet sockets comes before any third-party
-    code.
+    """Run, and return the exit code. The filter that refuses internet sockets, and the rule that keeps this
+    memory (which will hold the vault's key) out of core files, come before any third-party code.
     """
     guarantee = cage.forbid_internet()
+    cage.no_core_dumps()
     given = list(sys.argv[1:] if arguments is None else arguments)
     from app.cli.terminal import VERBS, run
 

@@ -14,6 +14,7 @@ from engine import cage
 def main() -> int:
     """Run the demonstration; returns the exit code."""
     cage.forbid_internet()
+    cage.no_core_dumps()
     from app.cli.demonstration import run  # third-party code only after the filter is in place
 
     return run(sys.stdout)
