@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.ingest import IngestCancelled, IngestRefused, Limits, ParserHelper
+from app.ingest import IngestCancelled, IngestRefused, ParserHelper
 from tests.ingest.conftest import Reader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,17 +194,3 @@ def test_no_key_and_no_secret_of_the_environment_reaches_the_helper(files, monke
         assert not any(
             f"/{os.getpid()}/" in one.path for one in psutil.Process(spawned.process_id).open_files()
         )
-
-
-def test_a_slow_caller_is_not_taken_for_a_slow_child(files):
-    limits = Limits(wall_s=0.5)
-    with ParserHelper.spawn(limits) as spawned:
-        spawned.wait_ready()
-        pages = []
-
-        def store_slowly(page):
-            pages.append(page.number)
-            time.sleep(0.25)
-
-        spawned.parse(files.pdf(["x"] * 10), "a.pdf", on_page=store_slowly)
-    assert pages == list(range(1, 11))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import msgspec
 import pytest
@@ -60,8 +61,8 @@ answers = st.one_of(
 class Scripted:
     """A job whose child says what is written."""
 
-    def __init__(self, said):
-        pieces = iter([said, b""])
+    def __init__(self, *said):
+        pieces = iter([*said, b""])
         self._frames = FrameAssembler(lambda timeout_s: next(pieces))
 
     def send(self, data, timeout_s):
@@ -139,6 +140,23 @@ def test_an_honest_conversation_is_believed():
     assert document.title == "Title of two lines"
     assert [(child.name, child.data) for child in document.children] == [("a .txt", b"abc")]
     assert [(note.code, note.page) for note in document.notes] == [("signs-missing", 1)]
+
+
+def test_a_slow_caller_is_not_taken_for_a_slow_child():
+    said = [frame(encode(Opened("application/pdf", "original", 5, "", [])))]
+    for number in range(1, 6):
+        said += [frame(encode(PageMessage(number, 9.0, 9.0, "", [], ""))), None]
+    said.append(frame(encode(Finished(0))))
+    pages = []
+
+    def store_slowly(page):
+        pages.append(page.number)
+        time.sleep(0.25)
+
+    reading = Reading(1, store_slowly, lambda done, total: None, LIMITS)
+    with Conversation(Scripted(*said), LIMITS, None) as talk:
+        assert not reading.take_batch(talk)
+    assert pages == [1, 2, 3, 4, 5]
 
 
 @given(st.lists(st.binary(max_size=50), max_size=6), st.integers(1, 9))
