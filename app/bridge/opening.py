@@ -1,4 +1,6 @@
-"""Opening or making a vault off the Qt thread: deriving the key takes a second and must not freeze the window."""
+"""Opening or making a vault off the Qt thread: deriving the key takes a second and must not freeze the
+window.
+"""
 
 from __future__ import annotations
 

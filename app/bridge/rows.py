@@ -1,4 +1,6 @@
-"""Item models over immutable snapshots: a new snapshot keeps what did not move, so views stay where they are."""
+"""Item models over immutable snapshots: a new snapshot keeps what did not move, so views stay where they
+are.
+"""
 
 from __future__ import annotations
 

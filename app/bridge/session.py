@@ -102,6 +102,12 @@ class Session(QObject):
     def read_dossier(self, dossier_id: str) -> Task:
         return self.follow(services.read_dossier(self.workspace, dossier_id))
 
+    def pause_reading(self, dossier_id: str) -> None:
+        """Stop the reading of a dossier, whoever began it; what was read is kept."""
+        for operation in self.workspace.busy_with(dossier_id):
+            if operation.verb == "read-dossier":
+                operation.cancel()
+
     def search(self, dossier_id: str, words: str, documents: Iterable[str] | None = None) -> Task:
         chosen = None if documents is None else tuple(documents)
         return self.follow(services.search(self.workspace, dossier_id, words, documents=chosen), says=False)

@@ -7,10 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from shiboken6 import isValid
 
 from app.services.operation import Operation, OperationCancelled, Progress
 
 FRAME_MS = 33  # streamed text is handed to the view at most about thirty times a second
+
+
+def while_alive(owner: QObject, callback: Callable[..., object]) -> Callable[..., None]:
+    """``callback``, called only as long as ``owner`` exists: a task often outlives the view that began it."""
+
+    def call(*values: Any) -> None:
+        if isValid(owner):
+            callback(*values)
+
+    return call
 
 
 class Task(QObject):
@@ -51,9 +62,9 @@ class Task(QObject):
     def running(self) -> bool:
         return not self._over
 
-    def then(self, callback: Callable[[Any], None]) -> Task:
-        """Run ``callback`` with the result on success; returns the task, so that calls can be chained."""
-        self.succeeded.connect(callback)
+    def then(self, owner: QObject, callback: Callable[[Any], object]) -> Task:
+        """Run ``callback`` with the result on success, unless ``owner`` is gone by then; returns the task."""
+        self.succeeded.connect(while_alive(owner, callback))
         return self
 
     # -- worker threads -------------------------------------------------------------------------------------

@@ -15,7 +15,9 @@ WORDS_CONTEXT = "FailureWords"
 
 
 def sentence(failure: BaseException | Problem) -> str:
-    """What happened and what to do next, translated. An error that is none of ours gets a general sentence."""
+    """What happened and what to do next, translated. An error that is none of ours gets a general
+    sentence.
+    """
     if isinstance(failure, Problem | HuisClosError):
         return told(failure.template, failure.params)
     return QCoreApplication.translate(

@@ -53,7 +53,9 @@ NAMES = tuple(_PATHS)
 
 @lru_cache(maxsize=256)
 def pixmap(name: str, colour: str, size_px: int = 20, ratio: float = 1.0) -> QPixmap:
-    """The icon ``name`` (one of ``NAMES``) in ``colour`` (``#rrggbb``). Raises ``KeyError`` for an unknown name."""
+    """The icon ``name`` (one of ``NAMES``) in ``colour`` (``#rrggbb``). Raises ``KeyError`` for an unknown
+    name.
+    """
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="{_PATHS[name]}" fill="none" '
         f'stroke="{colour}" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round"/></svg>'

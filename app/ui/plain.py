@@ -1,4 +1,6 @@
-"""Words that are data (names, document text, answers) made safe to show: no markup, no tricks of direction."""
+"""Words that are data (names, document text, answers) made safe to show: no markup, no tricks of
+direction.
+"""
 
 from __future__ import annotations
 

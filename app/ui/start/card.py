@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.labels import label
@@ -35,8 +34,14 @@ class Card(QWidget):
         self.buttons.setSpacing(10)
         inside.addLayout(self.buttons)
         outside = QVBoxLayout(self)
+        # Stretches on both sides rather than an alignment: aligned, the frame would not get the height that
+        # its wrapped lines need at this width.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(frame)
+        middle.addStretch(1)
         outside.addStretch(5)
-        outside.addWidget(frame, 0, Qt.AlignmentFlag.AlignHCenter)
+        outside.addLayout(middle)
         outside.addStretch(6)
         self.heading = heading
         self.setAccessibleName(title)

@@ -1,0 +1,314 @@
+"""The centre pane: the chats of a dossier, their answers, and the question being asked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from app.bridge.session import Session
+from app.bridge.tasks import Task, while_alive
+from app.chat.values import Answer
+from app.services.views import DocumentCard, DocumentStatus, DossierCard
+from app.ui import wording
+from app.ui.actions import Actions
+from app.ui.buttons import button
+from app.ui.chat.answer_card import AnswerCard, as_text
+from app.ui.chat.chat_head import ChatHead
+from app.ui.chat.composer import Composer
+from app.ui.chat.scope_bar import ScopeBar
+from app.ui.chat.suggestions import suggest
+from app.ui.chat.welcome import Welcome
+from app.ui.failures import sentence
+from app.ui.language import Speech
+from app.ui.look import Look
+
+_SHOWN_ANSWERS = 20
+COLUMN_PX = 780
+
+
+class ChatPane(QFrame):
+    """``cited`` carries a citation and the list it belongs to."""
+
+    cited = Signal(object, object)
+    answering = Signal(bool)
+
+    def __init__(
+        self, look: Look, actions: Actions, session: Session, language: Speech, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "ground")
+        self.setAccessibleName(self.tr("Questions and answers"))
+        self._look = look
+        self._actions = actions
+        self._session = session
+        self._language = language
+        self._dossier: DossierCard | None = None
+        self._documents: tuple[DocumentCard, ...] = ()
+        self._scope: tuple[str, ...] | None = None
+        self.chat_id: str | None = None
+        self._cards: list[AnswerCard] = []
+        self._task: Task | None = None
+        self._card: AnswerCard | None = None
+        self._shown = _SHOWN_ANSWERS
+        self.head = ChatHead(look, actions)
+        self.welcome = Welcome()
+        self.composer = Composer(look, actions)
+        self.scope = ScopeBar()
+        self._build()
+        self._connect()
+        self.show_dossier(None)
+
+    # -- what is shown --------------------------------------------------------------------------------------
+
+    def show_dossier(self, dossier: DossierCard | None) -> None:
+        """Turn to a dossier's latest chat, or to a new one. An answer on its way goes on and is kept."""
+        self._dossier = dossier
+        self._drop_task()
+        self._scope = None
+        chats = self._session.chats(dossier.id) if dossier is not None else ()
+        latest = max(chats, key=lambda chat: chat.created_at, default=None)
+        self._turn_to(latest.id if latest is not None else None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read again what the empty state and the composer depend on."""
+        dossier = self._dossier
+        self._documents = self._session.documents(dossier.id) if dossier is not None else ()
+        self._list_chats()
+        ready = [card for card in self._documents if card.status is DocumentStatus.READY]
+        hint = self.tr("Ask about this dossier…") if ready else self.tr("Add documents first, then ask.")
+        self.composer.set_ready(bool(ready), hint)
+        self._welcome(ready)
+        self.show_scope(self._scope)
+
+    def show_scope(self, scope: tuple[str, ...] | None) -> None:
+        self._scope = scope
+        names = [card.name for card in self._documents if scope and card.id in scope]
+        self.scope.show_scope(None if scope is None else len(scope), names[0] if names else "")
+
+    @property
+    def cards(self) -> list[AnswerCard]:
+        """Every card on show, oldest first."""
+        return list(self._cards)
+
+    @property
+    def is_answering(self) -> bool:
+        return self._task is not None
+
+    # -- deeds ----------------------------------------------------------------------------------------------
+
+    def ask(self, question: str) -> None:
+        if self._dossier is None or self._task is not None:
+            return
+        if self._scope == ():
+            self._fail_at_once(question, self.tr("No document is chosen. Check a box on the left, or ask the whole dossier."))
+            return
+        card = self._add_card(question)
+        self._follow(self._session.ask(self._dossier.id, question, chat_id=self.chat_id, documents=self._scope), card)
+
+    def ask_again(self, card: AnswerCard | None = None) -> None:
+        card = card or (self._cards[-1] if self._cards else None)
+        if card is None or self._task is not None:
+            return
+        if card.answer is None:
+            self._remove(card)
+            self.ask(card.question)
+            return
+        card.wait()
+        self._follow(self._session.regenerate(card.answer.message_id), card)
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def copy(self, card: AnswerCard | None = None) -> None:
+        card = card or (self._cards[-1] if self._cards else None)
+        if card is not None:
+            QGuiApplication.clipboard().setText(as_text(card))
+
+    def new_chat(self) -> None:
+        if self._task is None:
+            self._turn_to(None)
+            self.refresh()
+            self.composer.setFocus()
+
+    def delete_chat(self) -> None:
+        if self.chat_id is not None and self._task is None:
+            gone = self.chat_id
+            self._turn_to(None)
+            self._session.delete_chat(gone)
+            self.refresh()
+
+    # -- an answer on its way -------------------------------------------------------------------------------
+
+    def _follow(self, task: Task, card: AnswerCard) -> None:
+        self._task, self._card = task, card
+        self.composer.set_busy(True)
+        self.answering.emit(True)
+        self._actions.stop.setEnabled(True)
+        task.streamed.connect(while_alive(self, lambda piece: self._streamed(task, piece)))
+        task.succeeded.connect(while_alive(self, lambda answer: self._succeeded(task, answer)))
+        task.failed.connect(while_alive(self, lambda failure: self._failed(task, sentence(failure))))
+        task.cancelled.connect(while_alive(self, lambda: self._failed(task, self.tr("Stopped."))))
+
+    def _streamed(self, task: Task, piece: str) -> None:
+        if task is self._task and self._card is not None:
+            self._card.stream(piece)
+            self._to_end()
+
+    def _succeeded(self, task: Task, answer: Answer) -> None:
+        if task is not self._task or self._card is None:
+            return
+        self.chat_id = answer.chat_id
+        self._card.finish(answer)
+        self._end_task()
+        self.refresh()
+        self._to_end()
+
+    def _failed(self, task: Task, words: str) -> None:
+        if task is self._task and self._card is not None:
+            self._card.fail(words)
+            self._end_task()
+
+    def _end_task(self) -> None:
+        self._task = self._card = None
+        self.composer.set_busy(False)
+        self.answering.emit(False)
+
+    def leave(self) -> None:
+        """Stop following before this pane goes; the answer is kept in its chat when it is done."""
+        self._drop_task()
+
+    def _drop_task(self) -> None:
+        """Stop following; the answer is kept in its chat when it is done."""
+        if self._task is not None:
+            self._end_task()
+
+    def _fail_at_once(self, question: str, words: str) -> None:
+        self._add_card(question).fail(words)
+
+    # -- cards ----------------------------------------------------------------------------------------------
+
+    def _turn_to(self, chat_id: str | None) -> None:
+        self.chat_id = chat_id
+        for card in self._cards:
+            self._column.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        self._cards = []
+        self._earlier.hide()
+        if chat_id is None:
+            self._stack.setCurrentWidget(self.welcome)
+            return
+        answers = self._session.answers(chat_id)
+        self._earlier.setVisible(len(answers) > self._shown)
+        for answer in answers[-self._shown :]:
+            self._add_card(answer.question).finish(answer)
+
+    def _add_card(self, question: str) -> AnswerCard:
+        names = {card.label_en: wording.model_label(card) for card in self._session.models()}
+        engine = self._session.engine().model
+        if engine is not None:
+            names[engine.label_en] = wording.model_label(engine)
+        card = AnswerCard(self._look, question, names)
+        card.cited.connect(lambda citation, source: self.cited.emit(citation, source.citations))
+        card.copied.connect(self.copy)
+        card.asked_again.connect(self.ask_again)
+        self._cards.append(card)
+        self._column.insertWidget(self._column.count() - 1, card)
+        self._stack.setCurrentWidget(self._area)
+        self._to_end()
+        return card
+
+    def _remove(self, card: AnswerCard) -> None:
+        self._cards.remove(card)
+        self._column.removeWidget(card)
+        card.hide()
+        card.deleteLater()
+
+    def _show_earlier(self) -> None:
+        self._shown += _SHOWN_ANSWERS
+        self._turn_to(self.chat_id)
+
+    def _to_end(self) -> None:
+        self._scroll.start()
+
+    def _welcome(self, ready: list[DocumentCard]) -> None:
+        if self._dossier is None:
+            self.welcome.show_words(
+                self.tr("Begin with a dossier"),
+                self.tr("Drop files anywhere on this window. A dossier is made of them, and you can ask it questions."),
+                deed=self.tr("New dossier"),
+            )
+        elif not ready and self._documents:
+            self.welcome.show_words(
+                self.tr("One moment"), self.tr("As soon as the first document is taken in, you can ask.")
+            )
+        elif not ready:
+            self.welcome.show_words(
+                self.tr("This dossier is empty"),
+                self.tr("Drop PDF, Word, mail or text files here, or choose them from a folder."),
+                deed=self.tr("Add files…"),
+            )
+        else:
+            self.welcome.show_words(
+                self.tr("What would you like to know?"),
+                self.tr("Every answer shows the page it comes from."),
+                suggest({card.name for card in ready}, self._language),
+            )
+
+    def _welcome_deed(self) -> None:
+        (self._actions.new_dossier if self._dossier is None else self._actions.add_files).trigger()
+
+    def _build(self) -> None:
+        inside = QWidget()
+        inside.setObjectName("answers")
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(20, 18, 20, 18)
+        self._column.setSpacing(22)
+        self._earlier = button(self.tr("Show earlier answers"), "link", self._show_earlier)
+        self._column.addWidget(self._earlier, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._column.addStretch(1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(inside)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.welcome)
+        self._stack.addWidget(self._area)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 6, 20, 14)
+        foot.setSpacing(8)
+        foot.addWidget(self.scope)
+        foot.addWidget(self.composer)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.head)
+        box.addWidget(self._stack, 1)
+        box.addLayout(foot)
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.setInterval(20)
+        bar = self._area.verticalScrollBar()
+        self._scroll.timeout.connect(lambda: bar.setValue(bar.maximum()))
+
+    def _connect(self) -> None:
+        actions = self._actions
+        self.composer.asked.connect(self.ask)
+        self.composer.stopped.connect(self.stop)
+        self.welcome.chosen.connect(self.ask)
+        self.welcome.wanted.connect(self._welcome_deed)
+        self.head.turned.connect(lambda chat_id: (self._turn_to(chat_id), self.refresh()))
+        actions.ask_again.triggered.connect(lambda: self.ask_again())
+        actions.copy_answer.triggered.connect(lambda: self.copy())
+        actions.new_chat.triggered.connect(self.new_chat)
+        actions.delete_chat.triggered.connect(self.delete_chat)
+        self._session.chats_changed.connect(self._list_chats)
+
+    def _list_chats(self, *_: object) -> None:
+        chats = self._session.chats(self._dossier.id) if self._dossier is not None else ()
+        self.head.show_chats(chats, self.chat_id)

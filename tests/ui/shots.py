@@ -1,0 +1,239 @@
+"""Drives the real application through its main journey and leaves a picture of every stage.
+
+``python -m tests.ui.shots DIR [--language fr|en]``, on a screen (``dev.py shots`` makes a virtual one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.core.paths import Paths
+from app.services.views import EngineState
+from app.store.kdf import CHEAP_FOR_TESTS
+from app.ui.application import Program
+from app.ui.main_window import MainWindow
+from engine import cage
+
+PASSPHRASE = "un vieux marronnier au bord du canal"
+WAIT_S = 90.0
+QUESTIONS = {
+    "fr": ("Quel est le numéro de lot de la tige cimentée implantée ?", "nodule"),
+    "en": ("Who performed the operation?", "scan"),
+}
+
+
+class Journey:
+    """Waits for what it sees, never for a time; every picture is the whole window."""
+
+    def __init__(self, application: QApplication, folder: Path, home: Path, language: str) -> None:
+        self.application = application
+        self.folder = folder
+        self.home = home
+        self.language = language
+        self.number = 0
+        self.restarted = False
+
+    def program(self) -> Program:
+        made = Program(
+            self.application,
+            Paths.find(self.home),
+            cage.forbid_internet(),
+            restart=lambda _: setattr(self, "restarted", True),
+            kdf=CHEAP_FOR_TESTS,
+            testing=True,
+        )
+        made.settings.change(theme="light")
+        made.look.choose("light")
+        return made
+
+    def until(self, what: str, ready: Callable[[], object], wait_s: float = WAIT_S) -> None:
+        end = time.monotonic() + wait_s
+        while not ready():
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited in vain for {what}")
+            QTest.qWait(20)
+
+    def shot(self, window: QWidget, name: str, settle_ms: int = 250) -> None:
+        QTest.qWait(settle_ms)
+        self.number += 1
+        path = self.folder / f"{self.number:02d}-{name}.png"
+        window.grab().save(str(path))
+        print(path.name, flush=True)
+
+    # -- the journey ----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        program = self.program()
+        self.first_start(program)
+        window = program.window
+        assert window is not None
+        self.work(program, window)
+        self.locked(program, window)
+
+    def first_start(self, program: Program) -> None:
+        program.start()
+        shell = program.shell
+        assert shell is not None
+        shell.resize(1440, 900)
+        first = shell.centralWidget()
+        first._speak(self.language)  # type: ignore[attr-defined]
+        self.shot(shell, "language")
+        first.pages.currentWidget().done.emit()  # type: ignore[attr-defined]
+        page = first.pages.currentWidget()  # type: ignore[attr-defined]
+        QTest.keyClicks(page.first.edit, PASSPHRASE)
+        QTest.keyClicks(page.again.edit, PASSPHRASE)
+        self.shot(shell, "passphrase")
+        page.go.click()
+        self.until("the recovery code", lambda: hasattr(first.pages.currentWidget(), "kept"))  # type: ignore[attr-defined]
+        page = first.pages.currentWidget()  # type: ignore[attr-defined]
+        self.shot(shell, "recovery-code")
+        page.kept.setChecked(True)
+        page.go.click()
+        self.shot(shell, "model")
+        first.pages.currentWidget().go.click()  # type: ignore[attr-defined]
+        self.shot(shell, "samples")
+        first.pages.currentWidget().go.click()  # type: ignore[attr-defined]
+        self.until("the main window", lambda: program.window is not None and program.window.isVisible())
+
+    def work(self, program: Program, window: MainWindow) -> None:
+        window.resize(1440, 900)
+        session = window.session
+        self.until("the import to begin", lambda: window.library.documents.rows)
+        self.shot(window, "importing", 60)
+        self.until("the samples", lambda: not session.importing)
+        self.shot(window, "main-window", 900)
+        self.shot_question(window)
+        self.shot_search(window)
+        self.shot_exceptions(window)
+        self.shot_dialogs(window)
+        program.look.choose("dark")
+        self.shot(window, "dark", 400)
+        program.look.choose("light")
+        window.resize(1000, 760)
+        self.shot(window, "narrow", 400)
+        window.tabs.setCurrentIndex(1)
+        self.shot(window, "narrow-pages", 600)
+        window.resize(1440, 900)
+        QTest.qWait(200)
+
+    def shot_question(self, window: MainWindow) -> None:
+        chat = window.chat
+        question = QUESTIONS[self.language][0]
+        if window.session.engine().state is not EngineState.OFF:
+            self.until("the model", lambda: window.session.engine().state in (EngineState.READY, EngineState.FAILED))
+        chat.composer.field.insertPlainText(question)
+        self.shot(window, "question-typed")
+        QTest.keyClick(chat.composer.field, Qt.Key.Key_Return)
+        self.until("words to stream", lambda: not chat.is_answering or chat.cards[-1].answer is not None or chat.cards[-1]._streamed)
+        self.shot(window, "streaming", 0)
+        self.until("the answer", lambda: not chat.is_answering)
+        self.shot(window, "answer")
+        card = chat.cards[-1]
+        if card.citations:
+            card.cited.emit(card.citations[0], card)
+            self.shot(window, "citation-open", 1200)
+            window.actions_.text_strip.trigger()
+            self.shot(window, "what-the-model-sees", 600)
+            window.actions_.text_strip.trigger()
+        for question in chat.welcome.questions[:2]:
+            chat.ask(question)
+            self.until("another answer", lambda: not chat.is_answering)
+        self.shot(window, "more-answers", 500)
+        self.shot(window, "reading", 300)
+
+    def shot_search(self, window: MainWindow) -> None:
+        window.actions_.search.trigger()
+        QTest.keyClicks(window.top.search, QUESTIONS[self.language][1])
+        self.until("results", lambda: window.search.rows.rows)
+        window.search.first()
+        self.shot(window, "search", 1000)
+        window.actions_.stop.trigger()
+
+    def shot_exceptions(self, window: MainWindow) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="huisclos-shots-"))
+        try:
+            (folder / "scan-vide.pdf").write_bytes(b"")
+            (folder / "rapport.pdf").write_bytes(b"this is no PDF at all")
+            (folder / "photo.heic").write_bytes(bytes(range(256)) * 8)
+            (folder / "notes.txt").write_text("Rendez-vous le 12 mars 2025 avec Mme Aubertin.\n", "utf-8")
+            window.deeds.take_in([folder])
+            self.until("the exceptions", lambda: len(window.library.exceptions.cards) >= 3)
+            self.until("the import to end", lambda: not window.session.importing)
+            window.library.exceptions.open()
+            self.shot(window, "exceptions", 600)
+        finally:
+            shutil.rmtree(folder)
+        window.toast.hide()
+        window.library.exceptions.head.setChecked(False)
+
+    def shot_dialogs(self, window: MainWindow) -> None:
+        from app.ui.dialogs.command_palette import CommandPalette
+        from app.ui.dialogs.guarantees import Guarantees
+        from app.ui.dialogs.settings_dialog import SettingsDialog
+        from app.ui.dialogs.shortcuts import Shortcuts
+
+        settings = SettingsDialog(window._look, window._settings, window.session, window)
+        dialogs = [
+            (settings, "settings"),
+            (Guarantees(window._look, window._guarantee, window), "guarantees"),
+            (Shortcuts(window.actions_, window), "shortcuts"),
+            (CommandPalette(window.actions_, window), "commands"),
+        ]
+        for dialog, name in dialogs:
+            dialog.show()
+            self.shot(dialog, name)
+            if dialog is settings:
+                for row, part in ((1, "security"), (2, "models")):
+                    settings.names.setCurrentRow(row)
+                    self.shot(dialog, f"{name}-{part}")
+            dialog.close()
+            dialog.deleteLater()
+
+    def locked(self, program: Program, window: MainWindow) -> None:
+        program.lock()
+        assert self.restarted
+        window.hide()
+        window.deleteLater()
+        again = self.program()
+        again.start()
+        shell = again.shell
+        assert shell is not None
+        shell.resize(1440, 900)
+        self.shot(shell, "locked")
+        page = shell.centralWidget()
+        QTest.keyClicks(page.field.edit, "not the passphrase")  # type: ignore[attr-defined]
+        page.go.click()  # type: ignore[attr-defined]
+        self.until("the refusal", lambda: page.said)  # type: ignore[attr-defined]
+        self.shot(shell, "wrong-passphrase")
+        shell.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--language", choices=("fr", "en"), default="fr")
+    given = parser.parse_args()
+    folder: Path = given.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    application = QApplication(["huisclos"])
+    application.setQuitOnLastWindowClosed(False)
+    home = Path(tempfile.mkdtemp(prefix="huisclos-shots-home-"))
+    try:
+        Journey(application, folder, home, given.language).run()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
