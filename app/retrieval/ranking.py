@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 from sqlalchemy import Connection, text
@@ -31,8 +30,6 @@ _KIND_BONUS = 1.3
 _KIND_MISSING = 0.85
 _SEVERAL_MENTIONS = 0.15
 _EMBEDDING_WEIGHT = 0.5
-
-_stem = lru_cache(maxsize=65_536)(words.stem)
 
 
 class Embedder(Protocol):
@@ -70,7 +67,7 @@ class _Candidate:
 
 
 def _stems(body: str) -> list[str]:
-    return [_stem(word.text) for word in words.split(body)]
+    return [words.stem(word.text) for word in words.split(body)]
 
 
 def _frequencies(conn: Connection, stems: set[str]) -> dict[str, int]:

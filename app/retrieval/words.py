@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Han, kana and Hangul: written without spaces, so they are indexed as overlapping pairs of characters.
 _CJK = "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
@@ -35,6 +36,8 @@ class Word:
 
 def fold(text: str) -> str:
     """Lower case without accents or ligatures; compatibility forms (ﬁ, µ, full width) become plain ones."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text.translate(_LIGATURES)).casefold()
     return "".join(c for c in plain if not unicodedata.combining(c))
 
@@ -49,10 +52,13 @@ def split(text: str) -> list[Word]:
     words: list[Word] = []
     for match in _TOKEN.finditer(text):
         start, end = match.span()
-        if is_cjk(match.group()):
+        run = match.group()
+        if run.isascii():
+            words.append(Word(run.lower(), start, end))
+        elif is_cjk(run):
             words.extend(Word(text[i : min(i + 2, end)], i, min(i + 2, end)) for i in range(start, end))
         else:
-            folded = fold(match.group())
+            folded = fold(run)
             if folded:
                 words.append(Word(folded, start, end))
     return words
@@ -62,8 +68,8 @@ def count(text: str) -> int:
     """How many words a person would count; two Chinese characters count as one."""
     total = 0
     for match in _TOKEN.finditer(text):
-        size = len(match.group())
-        total += (size + 1) // 2 if is_cjk(match.group()) else 1
+        run = match.group()
+        total += (len(run) + 1) // 2 if not run.isascii() and is_cjk(run) else 1
     return total
 
 
@@ -105,6 +111,7 @@ _SUFFIXES: tuple[tuple[str, str, int], ...] = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=131_072)
 def stem(word: str) -> str:
     """A light French and English stem of a folded word; numbers and Chinese stay as they are.
 
