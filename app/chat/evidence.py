@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from app.chat.values import Evidence
 
 WINDOW_TOK = 4_096  # the exact window: evidence, question and answer must stay inside it
-READER_PROMPT_TOK = 512
+READER_EVIDENCE_TOK = 400
+READER_QUESTION_TOK = 112  # the question's line and the anchors; 512 in all
 READER_PASSAGES = 6
 ORDINARY_PASSAGES = 40
 FIRST_WORD_S = 4.0
@@ -56,7 +57,7 @@ def plan_budget(
     """
     window = min(window_tok or WINDOW_TOK, WINDOW_TOK)
     if reader:
-        prompt = min(READER_PROMPT_TOK, window - 96)
+        prompt = min((evidence_tok or READER_EVIDENCE_TOK) + READER_QUESTION_TOK, window - 96)
         return Budget(max(1, prompt), 96, READER_PASSAGES, window)
     answer = min(512, window // 4)
     wish = evidence_tok or 2_500

@@ -27,7 +27,7 @@ from app.retrieval.index import IndexedPage
 from app.services import import_jobs
 from app.services.events import ImportMoved
 from app.services.import_jobs import ImportJob
-from app.services.operation import Operation, OperationCancelled, Progress
+from app.services.operation import PROGRESS_INTERVAL_S, Operation, OperationCancelled, Progress
 from app.services.shredding import destroy
 from app.services.views import Changes, ImportReport
 from app.services.workspace import Workspace
@@ -321,7 +321,7 @@ class Intake:
         progress = Progress(done, total, "file", name)
         self._op.report(progress)
         now_s = time.monotonic()
-        if now_s - self._told_s >= 0.1:
+        if now_s - self._told_s >= PROGRESS_INTERVAL_S:
             self._told_s = now_s
             self._ws.events.publish(ImportMoved(self._dossier_id, name, done, total, page, pages, progress))
 

@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.services.views import Changes
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 PROGRESS_INTERVAL_S = 0.1
 
@@ -27,6 +28,15 @@ class Progress:
     total: int | None
     unit: str
     detail: str = ""
+
+
+def tell(callback: Callable[[V], None], value: V) -> None:
+    """Call a listener. Its mistake goes where uncaught exceptions of threads go, never into the work."""
+    try:
+        callback(value)
+    except Exception as error:
+        told = (type(error), error, error.__traceback__, threading.current_thread())
+        threading.excepthook(threading.ExceptHookArgs(told))
 
 
 class OperationCancelled(CancelledError):
@@ -108,7 +118,7 @@ class Operation(Generic[T]):
             before = self._partial
             self._on_partial.append(callback)
             if before:
-                callback(before)
+                tell(callback, before)
 
     def add_done_callback(self, callback: Callable[[Operation[T]], None]) -> None:
         """``callback`` runs once, at the end or at once when it is over already."""
@@ -116,7 +126,7 @@ class Operation(Generic[T]):
             if not self._finished.is_set():
                 self._on_done.append(callback)
                 return
-        callback(self)
+        tell(callback, self)
 
     # -- for the work ---------------------------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class Operation(Generic[T]):
             self._last_report_s = now_s
             callbacks = list(self._on_progress)
         for callback in callbacks:
-            callback(progress)
+            tell(callback, progress)
 
     def stream(self, piece: str) -> None:
         """Hand out a piece of a streamed answer."""
@@ -149,7 +159,7 @@ class Operation(Generic[T]):
             self._partial += piece
             callbacks = list(self._on_partial)
         for callback in callbacks:
-            callback(piece)
+            tell(callback, piece)
 
     def when_cancelled(self, callback: Callable[[], None]) -> None:
         """``callback`` runs when cancel is asked (at once when it was already)."""
@@ -179,4 +189,4 @@ class Operation(Generic[T]):
             self._on_partial.clear()
             self._on_cancel.clear()
         for callback in callbacks:
-            callback(self)
+            tell(callback, self)

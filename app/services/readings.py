@@ -23,7 +23,7 @@ from app.library.values import Coverage, DocumentStatus, Reading
 from app.services.events import ReadingMoved
 from app.services.lanes import Lane
 from app.services.live_readings import LiveReading
-from app.services.operation import Operation, OperationCancelled, Progress
+from app.services.operation import PROGRESS_INTERVAL_S, Operation, OperationCancelled, Progress
 from app.services.shredding import destroy
 from app.services.views import Changes, ReadingCard, ReadingState
 from app.services.workspace import Workspace
@@ -256,6 +256,9 @@ class _Reading:
         self._dossier_id = dossier_id
         self._info = info
         self._session = session_name(dossier_id)
+        self._generation = 0
+        self._total = 0
+        self._told_s = 0.0
 
     def run(self) -> ReadingCard:
         ws = self._ws
@@ -311,7 +314,10 @@ class _Reading:
             ReadingState.READING, done, self._total, position_tok, self._info.state_bytes, eta_s
         )
         self._ws.live_readings.show(self._dossier_id, card)
-        self._ws.events.publish(ReadingMoved(self._dossier_id, card))
+        now_s = time.monotonic()
+        if done == self._total or now_s - self._told_s >= PROGRESS_INTERVAL_S:
+            self._told_s = now_s
+            self._ws.events.publish(ReadingMoved(self._dossier_id, card))
 
     def _save(self, pages: Sequence[_PageText], position_tok: int, chain: bytes) -> None:
         """Checkpoint: the engine writes the sealed file, then one transaction books it and drops the older

@@ -32,7 +32,7 @@ class Workspace:
         self.helper = companions.helper
         self.host = companions.host
         self.settings = companions.settings
-        self.events = EventBus()
+        self.events = EventBus(_report)
         self.lanes = Lanes()
         self.live_readings = LiveReadings()
         self.views = OpenViews()
@@ -138,3 +138,9 @@ class Workspace:
 
     def _hear_engine(self, card: EngineCard) -> None:
         self.events.publish(EngineChanged(card))
+
+
+def _report(failure: Exception) -> None:
+    """A listener's mistake goes where uncaught exceptions of threads go."""
+    told = (type(failure), failure, failure.__traceback__, threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(told))

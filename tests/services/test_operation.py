@@ -1,0 +1,127 @@
+"""A verb in flight: progress at most ten times a second, cancel, callbacks that cannot hurt the work."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+
+import pytest
+
+from app.services.lanes import Lane, Lanes
+from app.services.operation import Operation, OperationCancelled, Progress
+from app.store import VaultLocked
+
+
+@pytest.fixture
+def lanes():
+    lanes = Lanes()
+    yield lanes
+    lanes.close()
+
+
+def test_a_result_or_an_error_reaches_whoever_waits(lanes):
+    assert lanes.run(Lane.QUICK, "add", lambda op: 1 + 1).result(10) == 2
+    failing = lanes.run(Lane.QUICK, "fail", lambda op: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        failing.result(10)
+    assert isinstance(failing.error, ZeroDivisionError)
+    with pytest.raises(TimeoutError):
+        Operation("never").result(0.01)
+
+
+def test_progress_is_told_at_most_ten_times_a_second_and_always_at_the_end(lanes):
+    told = []
+    ready = threading.Event()
+
+    def work(op):
+        ready.wait(10)
+        for done in range(1, 5001):
+            op.report(Progress(done, 5000, "page"))
+
+    operation = lanes.run(Lane.QUICK, "count", work)
+    operation.on_progress(told.append)
+    ready.set()
+    operation.result(30)
+    assert told[-1].done == 5000
+    assert len(told) < 100
+    assert operation.progress == Progress(5000, 5000, "page")
+
+
+def test_cancelling_stops_the_work_at_its_next_step(lanes):
+    began, stopped = threading.Event(), []
+
+    def work(op):
+        op.when_cancelled(lambda: stopped.append("asked"))
+        began.set()
+        while True:
+            op.check()
+
+    operation = lanes.run(Lane.QUICK, "spin", work)
+    began.wait(10)
+    operation.cancel()
+    operation.cancel()
+    with pytest.raises(OperationCancelled):
+        operation.result(10)
+    assert stopped == ["asked"]
+    assert issubclass(OperationCancelled, CancelledError)
+    late: list[str] = []
+    operation.when_cancelled(lambda: late.append("at once"))
+    assert late == ["at once"]
+
+
+def test_what_is_cancelled_before_its_turn_never_runs(lanes):
+    gate, ran = threading.Event(), []
+    lanes.run(Lane.ASK, "first", lambda op: gate.wait(10))
+    second = lanes.run(Lane.ASK, "second", lambda op: ran.append(1))
+    second.cancel()
+    gate.set()
+    with pytest.raises(OperationCancelled):
+        second.result(10)
+    assert ran == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_listener_that_fails_neither_stops_the_work_nor_goes_unheard(lanes, monkeypatch):
+    heard = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
+    gate = threading.Event()
+
+    def work(op):
+        gate.wait(10)
+        op.report(Progress(1, 1, "file"))
+        op.stream("word")
+        return "done"
+
+    operation = lanes.run(Lane.QUICK, "work", work)
+    for listen in (operation.on_progress, operation.on_partial, operation.add_done_callback):
+        listen(lambda _: 1 // 0)
+    gate.set()
+    assert operation.result(10) == "done"
+    lanes.close()
+    assert heard == [ZeroDivisionError] * 3
+
+
+def test_streamed_text_is_complete_for_early_and_late_listeners(lanes):
+    gate, half = threading.Event(), threading.Event()
+
+    def work(op):
+        for piece in ("one ", "two "):
+            op.stream(piece)
+        half.set()
+        gate.wait(10)
+        op.stream("three")
+
+    operation = lanes.run(Lane.QUICK, "speak", work)
+    half.wait(10)
+    late: list[str] = []
+    operation.on_partial(late.append)
+    gate.set()
+    operation.result(10)
+    assert late == ["one two ", "three"]
+    assert operation.partial == "one two three"
+
+
+def test_after_closing_nothing_starts(lanes):
+    lanes.close()
+    with pytest.raises(VaultLocked):
+        lanes.run(Lane.QUICK, "late", lambda op: 1).result(1)
