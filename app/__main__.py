@@ -14,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     guarantee = cage.forbid_internet()
     cage.no_core_dumps()
+    cage.bar_modules()
     given = list(sys.argv[1:] if arguments is None else arguments)
     from app.cli.terminal import VERBS, run
 

@@ -15,6 +15,7 @@ def main() -> int:
     """Run the demonstration; returns the exit code."""
     cage.forbid_internet()
     cage.no_core_dumps()
+    cage.bar_modules()
     from app.cli.demonstration import run  # third-party code only after the filter is in place
 
     return run(sys.stdout)

@@ -2,5 +2,14 @@
 
 from engine.cage.cages import cage_parser, forbid_internet, forbid_sockets, no_core_dumps
 from engine.cage.guarantee import Guarantee, Promise
+from engine.cage.modules import bar_modules
 
-__all__ = ["Guarantee", "Promise", "cage_parser", "forbid_internet", "forbid_sockets", "no_core_dumps"]
+__all__ = [
+    "Guarantee",
+    "Promise",
+    "bar_modules",
+    "cage_parser",
+    "forbid_internet",
+    "forbid_sockets",
+    "no_core_dumps",
+]
