@@ -329,7 +329,9 @@ class PageView:
 
 def _environment() -> dict[str, str]:
     kept = {key: os.environ[key] for key in _KEPT_ENVIRONMENT if key in os.environ}
-    return kept | {"PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    # a user's folder that is named is not looked up in the system's list of users
+    own = {"PYTHONPATH": str(_ROOT), "PYTHONUSERBASE": os.devnull}
+    return kept | own | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
 
 def _ignore(done: int, total: int) -> None:

@@ -23,6 +23,8 @@ _SET_VARIABLES: Final = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONUTF8": "1",
     "PYTHONNOUSERSITE": "1",
+    # a user's folder that is named is not looked up in the system's list of users, which may be a network's
+    "PYTHONUSERBASE": os.devnull,
     # the engine has its own thread pool: other libraries' pools would only compete with it
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
