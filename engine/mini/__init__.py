@@ -1,1 +1,1 @@
-"""The small embedded reader: its data, training, export and evaluation. The shipped programs never import this room."""
+"""The small embedded reader: its data, training, export, evaluation. The shipped programs never import it."""

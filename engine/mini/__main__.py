@@ -27,7 +27,9 @@ def main() -> None:
     if a.verb == "train":
         from engine.mini.train import train as run_training
 
-        run_training(a.folder, minutes=a.minutes, seed=a.seed, rate=a.rate, threads=a.threads, compiled=not a.plain)
+        run_training(
+            a.folder, minutes=a.minutes, seed=a.seed, rate=a.rate, threads=a.threads, compiled=not a.plain
+        )
     elif a.verb == "export":
         from engine.mini.export import export as write_checkpoint
 

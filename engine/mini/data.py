@@ -1,6 +1,7 @@
 """Dossiers that the generator writes: numbered passages, questions, true answers.
 
-The text of an `Example` has exactly the form the application sends to a reader; one dossier serves several questions.
+The text of an `Example` has exactly the form the application sends to a reader; one dossier serves
+several questions.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from random import Random
 
 from engine.mini.exclusion import Exclusion
 from engine.mini.facts import (
-    Statement, expand, fill, read_kinds, slots_of, state, state_attribute, state_deed, upper_first,
+    Statement,
+    expand,
+    fill,
+    read_kinds,
+    slots_of,
+    state,
+    state_attribute,
+    state_deed,
+    upper_first,
 )
 from engine.mini.values import Values
 
@@ -41,20 +50,39 @@ class Example:
 
 
 WRAPPERS = {
-    "en": (("It is recorded that ", ""), ("According to the file, ", ""), ("As already mentioned, ", ""),
-           ("", ", as everyone knows"), ("", ", which nobody disputes"), ("Nevertheless, ", ""), ("We note that ", ", without more"),
-           ("", ", and no other remark was made at the time"), ("For completeness: ", ""), ("", " (see above)")),
-    "fr": (("Il ressort du dossier que ", ""), ("Comme déjà indiqué, ", ""), ("On retiendra que ", ""), ("", ", ce que nul ne conteste"),
-           ("", ", comme chacun le sait"), ("Néanmoins, ", ""), ("Nous notons que ", ", sans plus"), ("Pour mémoire : ", ""),
-           ("", ", et aucune autre remarque n'a été faite"), ("", " (voir ci-dessus)")),
+    "en": (
+        ("It is recorded that ", ""),
+        ("According to the file, ", ""),
+        ("As already mentioned, ", ""),
+        ("", ", as everyone knows"),
+        ("", ", which nobody disputes"),
+        ("Nevertheless, ", ""),
+        ("We note that ", ", without more"),
+        ("", ", and no other remark was made at the time"),
+        ("For completeness: ", ""),
+        ("", " (see above)"),
+    ),
+    "fr": (
+        ("Il ressort du dossier que ", ""),
+        ("Comme déjà indiqué, ", ""),
+        ("On retiendra que ", ""),
+        ("", ", ce que nul ne conteste"),
+        ("", ", comme chacun le sait"),
+        ("Néanmoins, ", ""),
+        ("Nous notons que ", ", sans plus"),
+        ("Pour mémoire : ", ""),
+        ("", ", et aucune autre remarque n'a été faite"),
+        ("", " (voir ci-dessus)"),
+    ),
 }
 
 
 class Generator:
-    """An endless, repeatable stream of examples. `size` 0 … 1 goes from one short fact to a full page of evidence."""
+    """Endless, repeatable streams of examples: dossiers, or drills in copying."""
 
-    def __init__(self, seed: int, side: str = "train", exclusion: Exclusion | None = None,
-                 invents: bool = True) -> None:
+    def __init__(
+        self, seed: int, side: str = "train", exclusion: Exclusion | None = None, invents: bool = True
+    ) -> None:
         self.random = Random(seed)
         self.side = side
         self.exclusion = exclusion or Exclusion.of_samples()
@@ -62,7 +90,7 @@ class Generator:
         self.values = {lang: Values(lang, side, self.random, words, invents) for lang in ("en", "fr")}
 
     def stream(self, words: int, questions: int, language: str | None = None) -> Iterator[Example]:
-        """Examples of about `words` words of evidence and up to `questions` questions; none holds an excluded phrase."""
+        """Examples of about `words` words of evidence and up to `questions` questions, nothing excluded in it."""
         while True:
             example = self.write(words, questions, language or self.random.choice(("en", "fr")))
             if example is None:
@@ -70,6 +98,46 @@ class Generator:
             text = example.prompt + "\n".join(q.text for q in example.questions)
             if not self.exclusion.phrases or not self.exclusion.hits(text):
                 yield example
+
+    def drill(self, words: int, questions: int) -> Iterator[Example]:
+        """Passages of arbitrary words; a question is a few of them, its answer the words that follow."""
+        r = self.random
+        while True:
+            language = r.choice(("en", "fr"))
+            values = self.values[language]
+            count = max(1, min(r.randint(1, 5), words // 8))
+            passages = [self.arbitrary_words(values, max(5, words // count)) for _ in range(count)]
+            every = [w for p in passages for w in p]
+            asked = []
+            for _ in range(questions):
+                number = r.randrange(count)
+                passage = passages[number]
+                start = r.randrange(1, len(passage))
+                known = passage[max(0, start - r.randint(1, 3)) : start]
+                if every.count(known[-1]) == 1:
+                    answer = passage[start : start + r.choice((1, 1, 2, 2, 3, 4, 6))]
+                    asked.append(
+                        Question(" ".join(known) + r.choice(("?", " ?", "")), " ".join(answer), number + 1)
+                    )
+            example = Example(language, tuple(" ".join(p) for p in passages), tuple(asked))
+            if asked and not self.exclusion.hits(example.prompt):
+                yield example
+
+    def arbitrary_words(self, values: Values, count: int) -> list[str]:
+        r, found = self.random, []
+        while len(found) < count:
+            roll = r.random()
+            if roll < 0.35:
+                found.append(values.word().capitalize() if r.random() < 0.5 else values.word())
+            elif roll < 0.75:
+                found.append(r.choice(values.pools["common"])[0])
+            elif roll < 0.85:
+                found.append(
+                    values.draw(r.choice(("last", "first", "city", "drug", "noun"))).text.replace(" ", "-")
+                )
+            else:
+                found.append(values.draw(r.choice(("money", "date", "ref", "dose", "year", "person"))).text)
+        return found
 
     def write(self, words: int, questions: int, language: str) -> Example | None:
         r, values = self.random, self.values[language]
@@ -139,7 +207,15 @@ class Generator:
         r, text = self.random, statement.text
         roll = r.random()
         if roll < 0.08:
-            lead = ("- ", "• ", "* ", f"{r.randint(1, 20)}. ", f"{r.randint(1, 9)}.{r.randint(1, 9)} ", "a) ", "– ")
+            lead = (
+                "- ",
+                "• ",
+                "* ",
+                f"{r.randint(1, 20)}. ",
+                f"{r.randint(1, 9)}.{r.randint(1, 9)} ",
+                "a) ",
+                "– ",
+            )
             text = r.choice(lead) + text
         elif roll < 0.12:
             text = text.replace(" | ", " ")
@@ -152,9 +228,11 @@ class Generator:
         return text
 
     def write_filler(self, values: Values) -> str:
-        """A sentence without an answer: from the list, or plain words in any order, so that every word has been seen."""
+        """A sentence without an answer, or plain words in any order, so that every word has been seen."""
         if values.random.random() < 0.3:
-            words = [values.random.choice(values.pools["common"])[0] for _ in range(values.random.randint(3, 16))]
+            words = [
+                values.random.choice(values.pools["common"])[0] for _ in range(values.random.randint(3, 16))
+            ]
             return upper_first(" ".join(words)) + values.random.choice(".,.;")
         pattern = values.draw("filler").text
         for name in ("noun", "verb", "adjective"):
@@ -174,7 +252,12 @@ class Generator:
         return pieces
 
     def ask(
-        self, statements: list[Statement], placed: list[int], texts: tuple[str, ...], wanted: int, values: Values
+        self,
+        statements: list[Statement],
+        placed: list[int],
+        texts: tuple[str, ...],
+        wanted: int,
+        values: Values,
     ) -> tuple[Question, ...]:
         r = self.random
         asked: list[Question] = []
@@ -183,7 +266,8 @@ class Generator:
             if len(asked) == wanted:
                 break
             question = (
-                self.ask_absent(statements, texts, values) if r.random() < 0.2
+                self.ask_absent(statements, texts, values)
+                if r.random() < 0.2
                 else self.ask_present(statements, placed, texts)
             )
             if question and question.text not in seen:
@@ -191,7 +275,9 @@ class Generator:
                 asked.append(question)
         return tuple(asked)
 
-    def ask_present(self, statements: list[Statement], placed: list[int], texts: tuple[str, ...]) -> Question | None:
+    def ask_present(
+        self, statements: list[Statement], placed: list[int], texts: tuple[str, ...]
+    ) -> Question | None:
         r = self.random
         index = r.randrange(len(statements))
         fact = statements[index]
@@ -210,14 +296,18 @@ class Generator:
         for other in statements:
             if other is fact or other.kind != fact.kind or slot not in other.values:
                 continue
-            if all(other.values[k].text == fact.values[k].text or other.values[k].other == fact.values[k].other
-                   for k in keys):
+            if all(
+                other.values[k].text == fact.values[k].text or other.values[k].other == fact.values[k].other
+                for k in keys
+            ):
                 return False
         if fact.kind in ("lab", "imaging") and "date" in keys and r_ambiguous(fact, statements):
             return False
         return slot not in keys
 
-    def ask_absent(self, statements: list[Statement], texts: tuple[str, ...], values: Values) -> Question | None:
+    def ask_absent(
+        self, statements: list[Statement], texts: tuple[str, ...], values: Values
+    ) -> Question | None:
         """A question about a fact of another kind, or of the same kind about somebody or something else."""
         r = self.random
         if r.random() < 0.5:
@@ -226,15 +316,16 @@ class Generator:
             present = r.choice(statements)
             kind = next((k for k in read_kinds(values.language, self.side) if k.name == present.kind), None)
             donor = state(kind, values) if kind else state_deed(values)
-        slot, pattern = r.choice(donor.questions)
-        wording = expand(pattern, r)
+        wording = expand(r.choice(donor.questions)[1], r)
         keys = [s for s in slots_of(wording) if s in donor.values]
         same = [s for s in statements if s.kind == donor.kind]
         if same and (not keys or donor.kind.startswith("attribute")):
             return None
         for other in same:
-            if any(other.values[k].text == donor.values[k].text or other.values[k].other == donor.values[k].other
-                   for k in keys):
+            if any(
+                other.values[k].text == donor.values[k].text or other.values[k].other == donor.values[k].other
+                for k in keys
+            ):
                 return None
         return Question(self.roughen(fill(wording, donor.values)), "", 0)
 
@@ -253,7 +344,10 @@ class Generator:
 
 
 def r_ambiguous(fact: Statement, statements: list[Statement]) -> bool:
-    return any(o is not fact and o.kind == fact.kind and o.values["date"].text == fact.values["date"].text for o in statements)
+    return any(
+        o is not fact and o.kind == fact.kind and o.values["date"].text == fact.values["date"].text
+        for o in statements
+    )
 
 
 def length(pieces: list[str]) -> int:

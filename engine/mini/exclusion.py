@@ -15,15 +15,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SAMPLES = HERE.parents[1] / "resources" / "samples" / "questions.json"
 # capitalised words that are no names
-COMMON = frozenset(
-    """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
-    september october november december dr mr mrs ms maitre me mme lundi mardi mercredi jeudi vendredi samedi
-    dimanche janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre madame monsieur
-    docteur professeur prof judge doctor the la le les un une""".split()
+_COMMON = (
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june "
+    "july august september october november december dr mr mrs ms maitre me mme lundi mardi mercredi "
+    "jeudi vendredi samedi dimanche janvier fevrier mars avril mai juin juillet aout septembre "
+    "octobre novembre decembre madame monsieur docteur professeur prof judge doctor the la le les un "
+    "une"
 )
+COMMON = frozenset(_COMMON.split())
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"[\u0300-\u036f]")
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)\b[A-ZÀ-Þ][\w’'-]*[a-zà-ÿ][\w]*")
+_TITLED = re.compile(r"\b(?:Dr|Mme|Mlle|Mrs|Mr|Ms|Me|M|Pr|Prof)\.? +([A-ZÀ-Þ][\w’'-]+)")
 
 
 def fold(text: str) -> str:
@@ -45,7 +48,9 @@ class Exclusion:
             for word in fold(name).split():
                 if len(word) > 2 and word not in COMMON | plain_words() and not word.isdigit():
                     self.phrases.add(word)
-        self._sizes: dict[str, list[int]] = {}  # first word of a phrase -> lengths in words of the phrases it opens
+        self._sizes: dict[
+            str, list[int]
+        ] = {}  # first word of a phrase -> lengths in words of the phrases it opens
         for phrase in self.phrases:
             words = phrase.split()
             self._sizes.setdefault(words[0], []).append(len(words))
@@ -73,14 +78,16 @@ class Exclusion:
 
 
 def names_of_texts(folder: Path) -> set[str]:
-    """Names in the sources of the sample papers: words always written with a capital that are no ordinary words."""
+    """Names in the sources of the sample papers: words always capitalised that are no ordinary words."""
     names: set[str] = set()
+    titled: set[str] = set()  # such words are names even where a mail address has them in lower case
     lower: set[str] = set()
     for path in sorted(folder.glob("*.txt")):
         text = path.read_text(encoding="utf-8").replace("\n", " ")
         names |= {w for n in names_in(text) for w in fold(n).split()}
+        titled |= {w for n in _TITLED.findall(text) for w in fold(n).split()}
         lower |= {fold(w) for w in re.findall(r"(?<!\w)[a-zà-ÿœ]{3,}", text)}
-    return names - lower - ordinary_words()
+    return ((names - lower) | titled) - ordinary_words()
 
 
 @cache
@@ -110,5 +117,5 @@ def is_telling(folded: str) -> bool:
 
 
 def names_in(text: str) -> list[str]:
-    """Capitalised words that do not begin the text or a sentence."""
-    return _NAME.findall(text)
+    """Capitalised words that do not begin the text or a sentence, and those after a title."""
+    return _NAME.findall(text) + _TITLED.findall(text)

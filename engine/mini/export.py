@@ -1,4 +1,4 @@
-"""A training folder's checkpoint in the published layout: config.json, model.safetensors, tokenizer.json, template, facts."""
+"""A training folder's checkpoint in the published layout, ready for `python -m engine convert`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def export(folder: Path, target: Path) -> None:
         "bos_token_id": shape["vocab_size"] - 1,
     }
     write_json(target / "config.json", config)
-    write_json(target / "tokenizer_config.json", {"eos_token": END, "pad_token": END, "chat_template": TEMPLATE})
+    write_json(
+        target / "tokenizer_config.json", {"eos_token": END, "pad_token": END, "chat_template": TEMPLATE}
+    )
     write_json(target / "huisclos.json", FACTS)
     shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
     write_safetensors(target / "model.safetensors", saved["model"])
@@ -71,7 +73,11 @@ def write_safetensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     header, blobs, offset = {}, [], 0
     for name, tensor in tensors.items():
         data = tensor.detach().contiguous().float().numpy().astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + len(data)]}
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + len(data)],
+        }
         offset += len(data)
         blobs.append(data)
     text = json.dumps(header).encode()

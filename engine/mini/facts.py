@@ -1,6 +1,7 @@
 """Kinds of facts: how documents state them and how people ask for them. Read from `facts/*.txt`.
 
-The last statement of a kind and the last question of a slot (where there are at least three) belong to validation.
+The last statement of a kind and the last question of a slot (where there are at least
+three) belong to validation.
 """
 
 from __future__ import annotations
@@ -118,16 +119,53 @@ def upper_first(text: str) -> str:
 
 
 ATTRIBUTE_STATED = {
-    "en": ("{a}: {v}.", "The {a} is {v}.", "{a}: {v}", "{a} {v}.", "The {a} of {s} is {v}.", "{s}, {a}: {v}.",
-           "The {a} was {v}.", "{a} = {v}", "The {a} was set at {v} by agreement.", "with the {a} at {v}",
-           "Both sides accept that the {a} is {v} and no longer discuss it.", "{v} ({a}).", "{a} ..... {v}", "For {s}, the {a} is {v}.", "{a} | {v}", "As for {s}, its {a} stands at {v}."),
-    "fr": ("{a} : {v}.", "{a} est {v}.", "{a} : {v}", "{a} {v}.", "Pour {s}, {a} est {v}.", "{s} — {a} : {v}.",
-           "{a} était {v}.", "{a} = {v}", "{a} a été fixé à {v} d'un commun accord.", "avec {a} à {v}",
-           "Nul ne discute plus que {a} est {v} à ce jour.", "{v} ({a}).", "{a} ..... {v}", "{a} ({s}) : {v}.", "{a} | {v}", "S'agissant de {s}, {a} s'établit à {v}."),
+    "en": (
+        "{a}: {v}.",
+        "The {a} is {v}.",
+        "{a}: {v}",
+        "{a} {v}.",
+        "The {a} of {s} is {v}.",
+        "{s}, {a}: {v}.",
+        "The {a} was {v}.",
+        "{a} = {v}",
+        "The {a} was set at {v} by agreement.",
+        "with the {a} at {v}",
+        "Both sides accept that the {a} is {v} and no longer discuss it.",
+        "{v} ({a}).",
+        "{a} ..... {v}",
+        "For {s}, the {a} is {v}.",
+        "{a} | {v}",
+        "As for {s}, its {a} stands at {v}.",
+    ),
+    "fr": (
+        "{a} : {v}.",
+        "{a} est {v}.",
+        "{a} : {v}",
+        "{a} {v}.",
+        "Pour {s}, {a} est {v}.",
+        "{s} — {a} : {v}.",
+        "{a} était {v}.",
+        "{a} = {v}",
+        "{a} a été fixé à {v} d'un commun accord.",
+        "avec {a} à {v}",
+        "Nul ne discute plus que {a} est {v} à ce jour.",
+        "{v} ({a}).",
+        "{a} ..... {v}",
+        "{a} ({s}) : {v}.",
+        "{a} | {v}",
+        "S'agissant de {s}, {a} s'établit à {v}.",
+    ),
 }
 ATTRIBUTE_ASKED = {
     "en": {
-        "": ("What is the {a}?", "What was the {a}?", "Tell me the {a}.", "{a}?", "Do we know the {a}?", "Give the {a}."),
+        "": (
+            "What is the {a}?",
+            "What was the {a}?",
+            "Tell me the {a}.",
+            "{a}?",
+            "Do we know the {a}?",
+            "Give the {a}.",
+        ),
         "money": ("How much is the {a}?", "What does the {a} come to?"),
         "date": ("When is the {a}?", "When was the {a}?"),
         "duration": ("How long is the {a}?",),
@@ -153,7 +191,9 @@ def state_attribute(values: Values, subject: str) -> Statement:
     stated, asked, sort = r.choice(read_attributes(language))
     patterns = split_side(list(ATTRIBUTE_STATED[language]), values.side)
     value = values.draw(sort)
-    text = r.choice(patterns).replace("{a}", r.choice(stated)).replace("{s}", subject).replace("{v}", value.text)
+    text = (
+        r.choice(patterns).replace("{a}", r.choice(stated)).replace("{s}", subject).replace("{v}", value.text)
+    )
     kind_of_question = {"doctor": "person", "lawyer": "person"}.get(sort, sort)
     wordings = [*ATTRIBUTE_ASKED[language][""], *ATTRIBUTE_ASKED[language].get(kind_of_question, ()) * 2]
     questions = tuple(("v", upper_first(w.replace("{a}", a))) for w in wordings for a in asked)
@@ -162,39 +202,72 @@ def state_attribute(values: Values, subject: str) -> Statement:
 
 DEEDS = {
     "en": {
-        "passive": ("The {adj} {n} was {v} by {who} on {when} in {where}.", "The {adj} {n} was {v} in {where} on {when} by {who}.",
-                    "On {when}, the {adj} {n} was {v} by {who} ({where}) for {money}.", "{who}: {adj} {n} {v} on {when}, {where}, {money}.",
-                    "It was {who} who had the {adj} {n} {v} in {where} on {when}."),
-        "who": ("Who {v} the {adj} {n}?", "By whom was the {n} {v}?", "Who had the {adj} {n} {v}?", "The {n} was {v} by whom?"),
-        "when": ("When was the {adj} {n} {v}?", "On what date was the {n} {v}?", "When did they have the {n} {v}?"),
-        "where": ("Where was the {adj} {n} {v}?", "In what place was the {n} {v}?", "In which town was the {adj} {n} {v}?"),
+        "passive": (
+            "The {adj} {n} was {v} by {who} on {when} in {where}.",
+            "The {adj} {n} was {v} in {where} on {when} by {who}.",
+            "On {when}, the {adj} {n} was {v} by {who} ({where}) for {money}.",
+            "{who}: {adj} {n} {v} on {when}, {where}, {money}.",
+            "It was {who} who had the {adj} {n} {v} in {where} on {when}.",
+        ),
+        "who": (
+            "Who {v} the {adj} {n}?",
+            "By whom was the {n} {v}?",
+            "Who had the {adj} {n} {v}?",
+            "The {n} was {v} by whom?",
+        ),
+        "when": (
+            "When was the {adj} {n} {v}?",
+            "On what date was the {n} {v}?",
+            "When did they have the {n} {v}?",
+        ),
+        "where": (
+            "Where was the {adj} {n} {v}?",
+            "In what place was the {n} {v}?",
+            "In which town was the {adj} {n} {v}?",
+        ),
         "money": ("For how much was the {adj} {n} {v}?", "How much was paid to have the {n} {v}?"),
         "n": ("What was {v} on {when}?", "What did {who} have {v}?", "What was {v} by {who}?"),
     },
     "fr": {
-        "passive": ("{n} {adj} : {v} par {who} le {when} à {where}.", "{n} {adj} a été {v} à {where} le {when} par {who}.",
-                    "Le {when}, {n} {adj} a été {v} par {who} ({where}) pour {money}.", "{who} : {n} {adj}, {v} le {when}, {where}, {money}.",
-                    "C'est {who} qui a fait en sorte que {n} {adj} soit {v} à {where} le {when}."),
+        "passive": (
+            "{n} {adj} : {v} par {who} le {when} à {where}.",
+            "{n} {adj} a été {v} à {where} le {when} par {who}.",
+            "Le {when}, {n} {adj} a été {v} par {who} ({where}) pour {money}.",
+            "{who} : {n} {adj}, {v} le {when}, {where}, {money}.",
+            "C'est {who} qui a fait en sorte que {n} {adj} soit {v} à {where} le {when}.",
+        ),
         "who": ("Qui a {v} {n} {adj} ?", "Par qui {n} a été {v} ?", "Qui a {v} {n} ?", "{n} : {v} par qui ?"),
         "when": ("Quand {n} {adj} a été {v} ?", "À quelle date a-t-on {v} {n} ?", "Quand a-t-on {v} {n} ?"),
-        "where": ("Où {n} {adj} a été {v} ?", "À quel endroit a-t-on {v} {n} ?", "Dans quelle ville a-t-on {v} {n} ?"),
+        "where": (
+            "Où {n} {adj} a été {v} ?",
+            "À quel endroit a-t-on {v} {n} ?",
+            "Dans quelle ville a-t-on {v} {n} ?",
+        ),
         "money": ("Pour combien {n} {adj} a été {v} ?", "Combien a-t-on payé : {n} {v} ?"),
-        "n": ("Qu'est-ce qui a été {v} le {when} ?", "Qu'a {v} {who} ?", "Quelle chose a été {v} par {who} ?"),
+        "n": (
+            "Qu'est-ce qui a été {v} le {when} ?",
+            "Qu'a {v} {who} ?",
+            "Quelle chose a été {v} par {who} ?",
+        ),
     },
 }
 
 
 def state_deed(values: Values) -> Statement:
-    """Somebody did something to something: arbitrary words, so that the reader learns to match words and their synonyms."""
+    """Somebody did something to something: arbitrary words, to learn matching words and synonyms."""
     r, language = values.random, values.language
     noun, verb, adjective = (r.choice(values.pools[p]) for p in ("noun", "verb", "adjective"))
     if r.random() < 0.3:
         made = values.word()
         noun = (f"le {made}" if values.french else made,)
     drawn = {
-        "n": Value(r.choice(noun), r.choice(noun)), "v": Value(r.choice(verb), r.choice(verb)),
-        "adj": Value(adjective[0], adjective[0]), "who": values.draw(r.choice(("person", "company", "doctor", "lawyer"))),
-        "when": values.draw("date"), "where": values.draw("city"), "money": values.draw("money"),
+        "n": Value(r.choice(noun), r.choice(noun)),
+        "v": Value(r.choice(verb), r.choice(verb)),
+        "adj": Value(adjective[0], adjective[0]),
+        "who": values.draw(r.choice(("person", "company", "doctor", "lawyer"))),
+        "when": values.draw("date"),
+        "where": values.draw("city"),
+        "money": values.draw("money"),
     }
     pattern = r.choice(split_side(list(DEEDS[language]["passive"]), values.side))
     questions = []

@@ -1,12 +1,14 @@
-"""Training with curriculum, checkpoints and resume. One process, plain torch, bfloat16 products, float32 weights.
+"""Training with curriculum, checkpoints and resume: plain torch, bfloat16 products, float32 weights.
 
-`python -m engine.mini train DIR --minutes 85` writes DIR/{tokenizer.json,last.pt,best.pt,curve.jsonl}; started again on
-the same DIR it continues.
+`python -m engine.mini train DIR --minutes 85` writes DIR/{tokenizer.json,last.pt,curve.jsonl}; started again
+on the same DIR it continues.
 """
 
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - its usual name
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -25,6 +27,8 @@ from engine.mini.vocabulary import END, train_vocabulary
 BATCH_TOK = 8192
 READ_WEIGHT = 0.1  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.15  # of the other positions that take part in it
+COPYING = 0.5  # mean loss of the answers' tokens under which the reader is taken to copy
+DRILLS = 0.6  # share of rows that are plain copying until then
 # (from this share of the time on, sequence lengths in tokens and how often each)
 CURRICULUM = (
     (0.0, ((128, 1.0),)),
@@ -51,15 +55,22 @@ class Packer:
         self.tokenizer, self.generator = tokenizer, generator
         self.end = tokenizer.token_to_id(END)
         self.random = Random(generator.random.random())
-        self.streams: dict[tuple[int, int], Iterator[Example]] = {}
+        self.streams: dict[tuple[int, int], tuple[Iterator[Example], Iterator[Example]]] = {}
 
-    def row(self, length: int) -> tuple[list[int], list[tuple[int, int, bool]]]:
-        words = int(length * (self.random.uniform(0.16, 0.42) if length > 128 else self.random.uniform(0.12, 0.28)))
+    def row(self, length: int, drills: float) -> tuple[list[int], list[tuple[int, int, bool]]]:
+        words = int(
+            length * (self.random.uniform(0.16, 0.42) if length > 128 else self.random.uniform(0.12, 0.28))
+        )
         wanted = max(4, length // 34)
         key = (words, wanted)
-        stream = self.streams.setdefault(key, self.generator.stream(words, wanted))
+        drilled = self.random.random() < drills
+        if key not in self.streams:
+            self.streams[key] = (
+                self.generator.stream(*key),
+                self.generator.drill(int(words * 0.8), length // 16),
+            )
         while True:
-            example = next(stream)
+            example = next(self.streams[key][drilled])
             head = self.tokenizer.encode(example.prompt, add_special_tokens=False).ids
             if len(head) > length - 40:
                 continue
@@ -75,13 +86,13 @@ class Packer:
             if spans:
                 return ids, spans
 
-    def batch(self, length: int, rows: int) -> Batch:
+    def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
         ids = torch.full((rows, length + 1), self.end, dtype=torch.long)
         answers = torch.zeros(rows, length, dtype=torch.bool)
         real = torch.zeros(rows, length, dtype=torch.bool)
         spans = []
         for i in range(rows):
-            row, found = self.row(length)
+            row, found = self.row(length, drills)
             ids[i, : len(row)] = torch.tensor(row)
             real[i, : len(row) - 1] = True
             for start, stop, present in found:
@@ -117,7 +128,15 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
 @torch.no_grad()
 def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, float]:
     """Greedy answers judged token by token: an answer is exact when every token would have been chosen."""
-    totals = {"exact": 0, "value": 0, "anchor": 0, "present": 0, "absent": 0, "absent_ok": 0, "false_absent": 0}
+    totals = {
+        "exact": 0,
+        "value": 0,
+        "anchor": 0,
+        "present": 0,
+        "absent": 0,
+        "absent_ok": 0,
+        "false_absent": 0,
+    }
     losses = []
     for batch in batches:
         hidden = forward(batch.ids)
@@ -156,8 +175,16 @@ def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
 
 
 def train(
-    folder: Path, *, minutes: float, seed: int = 1, rate: float = 2e-3, threads: int = 2, compiled: bool = True,
-    config: MiniConfig | None = None, checkpoint_s: float = 120.0, validation_s: float = 150.0,
+    folder: Path,
+    *,
+    minutes: float,
+    seed: int = 1,
+    rate: float = 2e-3,
+    threads: int = 2,
+    compiled: bool = True,
+    config: MiniConfig | None = None,
+    checkpoint_s: float = 120.0,
+    validation_s: float = 150.0,
 ) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -168,7 +195,7 @@ def train(
     tokenizer = Tokenizer.from_file(str(vocabulary))
     model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size()))
     steppers = optimizers(model, rate)
-    spent, step = 0.0, 0
+    spent, step, mean, copies = 0.0, 0, None, False
     last = folder / "last.pt"
     if last.exists():
         saved = torch.load(last, weights_only=True)
@@ -176,12 +203,17 @@ def train(
         for stepper, state in zip(steppers, saved["steppers"], strict=True):
             stepper.load_state_dict(state)
         spent, step = saved["spent"], saved["step"]
+        mean, copies = saved["mean"], saved["copies"]
     resumed = step
     generator = Generator(seed * 1_000_003 + step)
     packer = Packer(tokenizer, generator)
     judge = Packer(tokenizer, Generator(99, "valid"))
     judged = [judge.batch(128, 32), judge.batch(384, 16), judge.batch(512, 12)]
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(generator.exclusion.phrases)} phrases excluded", flush=True)
+    print(
+        f"{sum(p.numel() for p in model.parameters())} parameters,"
+        f" {len(generator.exclusion.phrases)} phrases excluded",
+        flush=True,
+    )
 
     def forward(ids: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -191,13 +223,18 @@ def train(
     chooser = Random(seed + step)
     started = time.monotonic() - spent
     checked = validated = time.monotonic()
-    mean, seen, since = None, 0, time.monotonic()
+    seen, since = 0, time.monotonic()
     total_s = minutes * 60
-    while (spent := time.monotonic() - started) < total_s:
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    while (spent := time.monotonic() - started) < total_s and not stopped.is_set():
         share = spent / total_s
-        mix = lengths_at(share)
+        # longer sequences only once copying has been found on short ones
+        copies = copies or (mean is not None and mean < COPYING)
+        mix = lengths_at(share) if copies else CURRICULUM[0][1]
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        batch = packer.batch(length, (BATCH_TOK if length > 128 else BATCH_TOK // 2) // length)
+        rows = (BATCH_TOK if length > 128 else BATCH_TOK // 2) // length
+        batch = packer.batch(length, rows, min(0.3, max(0.04, mean / 3)) if copies else DRILLS)
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
@@ -210,10 +247,13 @@ def train(
             stepper.zero_grad(set_to_none=True)
         step, seen = step + 1, seen + batch.ids.numel()
         mean = answers.item() if mean is None else 0.97 * mean + 0.03 * answers.item()
-        if step % 50 == 0:
+        if step % 25 == 0:
             clock = time.monotonic()
-            print(f"{spent / 60:6.1f} min  step {step}  T {length}  answers {mean:.3f}  rate {rate * now:.5f}  "
-                  f"{seen / (clock - since):.0f} tok/s", flush=True)
+            print(
+                f"{spent / 60:6.1f} min  step {step}  T {length}  answers {mean:.3f}  rate {rate * now:.5f}  "
+                f"{seen / (clock - since):.0f} tok/s",
+                flush=True,
+            )
             seen, since = 0, clock
         if time.monotonic() - validated > validation_s:
             scores = validate(model, forward, judged)
@@ -223,17 +263,32 @@ def train(
             print(line, flush=True)
             validated = time.monotonic()
         if time.monotonic() - checked > checkpoint_s:
-            save(folder, model, steppers, spent, step)
+            save(folder, model, steppers, spent, step, mean, copies)
             checked = time.monotonic()
-    save(folder, model, steppers, total_s, step)
+    save(folder, model, steppers, spent, step, mean, copies)
     print(validate(model, forward, judged), flush=True)
 
 
-def save(folder: Path, model: MiniReader, steppers: list[torch.optim.Optimizer], spent: float, step: int) -> None:
+def save(
+    folder: Path,
+    model: MiniReader,
+    steppers: list[torch.optim.Optimizer],
+    spent: float,
+    step: int,
+    mean: float | None,
+    copies: bool,
+) -> None:
     partial = folder / "partial.pt"
     torch.save(
-        {"model": model.state_dict(), "steppers": [s.state_dict() for s in steppers], "spent": spent, "step": step,
-         "config": model.c.as_dict()},
+        {
+            "model": model.state_dict(),
+            "steppers": [s.state_dict() for s in steppers],
+            "spent": spent,
+            "step": step,
+            "mean": mean,
+            "copies": copies,
+            "config": model.c.as_dict(),
+        },
         partial,
     )
     partial.replace(folder / "last.pt")

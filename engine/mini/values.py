@@ -1,6 +1,7 @@
 """Values of every kind, drawn from the pools or made up, in French and English.
 
-A value is a `Value(text, other)`: the words as they stand in a document, and a wording a question may use instead.
+A value is a `Value(text, other)`: the words as they stand in a document, and a wording that a question may
+use instead.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pathlib import Path
 from random import Random
 
 HERE = Path(__file__).resolve().parent
-ONSETS = "b c d f g h j k l m n p r s t v w z br cr dr fr gr pl pr st tr bl cl gl ch sh th qu".split()
-VOWELS = "a e i o u a e i o ai ou ea y au oi ie".split()
+_ONSETS = "b c d f g h j k l m n p r s t v w z br cr dr fr gr pl pr st tr bl cl gl ch sh th qu"
+ONSETS = _ONSETS.split()
+VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ou", "ea", "y", "au", "oi", "ie"]
 CODAS = ["", "", "", "n", "r", "l", "s", "t", "m", "x", "ck", "nd", "rt", "ss"]
 
 
@@ -41,25 +43,37 @@ def is_held_out(text: str) -> bool:
 
 
 # closed lists that both sides need whole
-SHARED = {"month", "weekday", "filler", "header", "labunit", "relation", "method", "specialty", "adjective",
-          "companytail", "common", "method2", "document", "vaccine", "habit", "court", "clause", "reaction", "labtest", "exam"}
+_SHARED = (
+    "month weekday filler header labunit relation method specialty adjective companytail common method2 "
+    "document vaccine habit court clause reaction labtest exam freq marital nationality wishes diet aid"
+)
+SHARED = frozenset(_SHARED.split())
 
 
 class Values:
     """All draws of one language and one side ("train" or "valid") from one random stream."""
 
-    def __init__(self, language: str, side: str, random: Random, excluded: frozenset[str] = frozenset(),
-                 invents: bool = True) -> None:
+    def __init__(
+        self,
+        language: str,
+        side: str,
+        random: Random,
+        excluded: frozenset[str] = frozenset(),
+        invents: bool = True,
+    ) -> None:
         self.language, self.side, self.random, self.invents = language, side, random, invents
         self.pools = {
-            name: [i for i in items if name in SHARED or is_held_out(i[0]) == (side == "valid")] or list(items)
+            name: [i for i in items if name in SHARED or is_held_out(i[0]) == (side == "valid")]
+            or list(items)
             for name, items in read_pools(language).items()
         }
         if excluded:
             from engine.mini.exclusion import fold
 
             self.pools = {
-                name: [i for i in items if not any(w in excluded for s in i for w in (*fold(s).split(), fold(s)))]
+                name: [
+                    i for i in items if not any(w in excluded for s in i for w in (*fold(s).split(), fold(s)))
+                ]
                 or list(items)
                 for name, items in self.pools.items()
             }
@@ -119,16 +133,27 @@ class Values:
         return f"{self.pick(*titles)} {self.make_last() if roll < 0.85 else self.make_fullname()}"
 
     def make_doctor(self) -> str:
-        titles = ("Dr", "Dr", "Dr.", "docteur", "Dre", "Pr", "Docteur") if self.french else (
-            "Dr", "Dr.", "Dr", "Doctor", "Prof.", "Professor")
-        return f"{self.pick(*titles)} {self.make_last() if self.random.random() < 0.6 else self.make_fullname()}"
+        titles = (
+            ("Dr", "Dr", "Dr.", "docteur", "Dre", "Pr", "Docteur")
+            if self.french
+            else ("Dr", "Dr.", "Dr", "Doctor", "Prof.", "Professor")
+        )
+        return (
+            f"{self.pick(*titles)} {self.make_last() if self.random.random() < 0.6 else self.make_fullname()}"
+        )
 
     def make_lawyer(self) -> str:
-        title = self.pick("Me", "Maître") if self.french else self.pick("Mr", "Ms", "Attorney", "Counsel", "Me")
+        title = (
+            self.pick("Me", "Maître") if self.french else self.pick("Mr", "Ms", "Attorney", "Counsel", "Me")
+        )
         return f"{title} {self.make_fullname() if self.random.random() < 0.6 else self.make_last()}"
 
     def make_judge(self) -> str:
-        title = self.pick("Mme", "M.", "le juge", "la juge") if self.french else self.pick("Judge", "Justice", "Mr", "Ms")
+        title = (
+            self.pick("Mme", "M.", "le juge", "la juge")
+            if self.french
+            else self.pick("Judge", "Justice", "Mr", "Ms")
+        )
         return f"{title} {self.make_last() if self.random.random() < 0.6 else self.make_fullname()}"
 
     def make_company(self) -> str:
@@ -145,27 +170,46 @@ class Values:
         return self.make_company() if self.random.random() < 0.5 else self.make_person()
 
     def make_city(self) -> str:
-        return self.random.choice(self.pools["city"])[0] if self.random.random() < 0.6 else self.word().capitalize()
+        return (
+            self.random.choice(self.pools["city"])[0]
+            if self.random.random() < 0.6
+            else self.word().capitalize()
+        )
 
     def make_address(self) -> str:
         r = self.random
         street = r.choice(self.pools["street"])[0]
         if r.random() < 0.4:
             name = self.word().capitalize()
-            street = f"{self.pick('rue', 'avenue', 'chemin', 'boulevard', 'place')} {name}" if self.french else (
-                f"{name} {self.pick('Street', 'Road', 'Lane', 'Avenue', 'Close')}")
+            street = (
+                f"{self.pick('rue', 'avenue', 'chemin', 'boulevard', 'place')} {name}"
+                if self.french
+                else (f"{name} {self.pick('Street', 'Road', 'Lane', 'Avenue', 'Close')}")
+            )
         number = str(self.number(1, 190)) + self.pick("", "", "", "", " bis" if self.french else "A")
         text = f"{number}{self.pick('', ',') if self.french else ''} {street}"
         if r.random() < 0.6:
-            code = f"{self.number(10000, 98999)}" if self.french or r.random() < 0.4 else (
-                f"{self.word(1)[:2].upper()}{self.number(1, 29)} {self.number(1, 9)}{self.word(1)[:2].upper()}")
-            text += f", {code} {self.make_city()}" if self.french or r.random() < 0.5 else f", {self.make_city()} {code}"
+            code = (
+                f"{self.number(10000, 98999)}"
+                if self.french or r.random() < 0.4
+                else (
+                    f"{self.word(1)[:2].upper()}{self.number(1, 29)} "
+                    f"{self.number(1, 9)}{self.word(1)[:2].upper()}"
+                )
+            )
+            text += (
+                f", {code} {self.make_city()}"
+                if self.french or r.random() < 0.5
+                else f", {self.make_city()} {code}"
+            )
         return text
 
     def make_phone(self) -> str:
         pairs = [f"{self.number(0, 99):02d}" for _ in range(4)]
         if self.french:
-            return self.pick("0", "+33 ") + str(self.number(1, 9)) + self.pick(" ", " ", ".").join(["", *pairs])
+            return (
+                self.pick("0", "+33 ") + str(self.number(1, 9)) + self.pick(" ", " ", ".").join(["", *pairs])
+            )
         return self.pick(
             f"0{self.number(100, 999)} {self.number(100, 999)} {self.number(1000, 9999)}",
             f"+44 {self.number(20, 99)} {self.number(1000, 9999)} {self.number(1000, 9999)}",
@@ -173,7 +217,8 @@ class Values:
         )
 
     def make_email(self) -> str:
-        return f"{self.word(2)}{self.pick('.', '_', '')}{self.word(2)}@{self.word(2)}.{self.pick('fr', 'com', 'org', 'net')}"
+        name = self.word(2) + self.pick(".", "_", "") + self.word(2)
+        return f"{name}@{self.word(2)}.{self.pick('fr', 'com', 'org', 'net')}"
 
     def make_date(self) -> str:
         r = self.random
@@ -192,7 +237,9 @@ class Values:
                 return f"{r.choice(self.pools['weekday'])[0]} {first} {name} {year}"
             if roll < 0.9:
                 return f"{first} {name}"
-            return self.pick(f"{day:02d}.{month:02d}.{year}", f"{year}-{month:02d}-{day:02d}", f"{name} {year}")
+            return self.pick(
+                f"{day:02d}.{month:02d}.{year}", f"{year}-{month:02d}-{day:02d}", f"{name} {year}"
+            )
         suffix = "th" if 10 < day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
         if roll < 0.45:
             return f"{day} {name} {year}"
@@ -204,8 +251,12 @@ class Values:
             return f"{r.choice(self.pools['weekday'])[0]} {day} {name} {year}"
         if roll < 0.85:
             return self.pick(f"{day} {name}", f"{name} {day}", f"{day}{suffix} {name}")
-        return self.pick(f"{day}{suffix} {name} {year}", f"{year}-{month:02d}-{day:02d}", f"{day} {name[:3]} {year}",
-                         f"{name} {year}")
+        return self.pick(
+            f"{day}{suffix} {name} {year}",
+            f"{year}-{month:02d}-{day:02d}",
+            f"{day} {name[:3]} {year}",
+            f"{name} {year}",
+        )
 
     def make_year(self) -> str:
         return str(self.number(1955, 2026))
@@ -215,8 +266,12 @@ class Values:
         if self.french:
             return self.pick(f"{h}h{m}", f"{h} h {m}", f"{h} heures", f"{h}:{m}", f"{h} h")
         half = "am" if h < 12 else "pm"
-        return self.pick(f"{h}:{m}", f"{(h - 1) % 12 + 1}:{m} {half}", f"{(h - 1) % 12 + 1} {half}",
-                         f"{(h - 1) % 12 + 1}.{m} {half}.m."[:-2])
+        return self.pick(
+            f"{h}:{m}",
+            f"{(h - 1) % 12 + 1}:{m} {half}",
+            f"{(h - 1) % 12 + 1} {half}",
+            f"{(h - 1) % 12 + 1}.{m} {half}.m."[:-2],
+        )
 
     def make_money(self) -> str:
         r = self.random
@@ -231,11 +286,18 @@ class Values:
         text = f"{amount:,}" if r.random() < 0.8 else str(amount)
         text += "." + cents if cents else ""
         sign = self.pick("£", "€", "$", "£", "€", "EUR ", "USD ", "GBP ")
-        return f"{sign}{text}" if r.random() < 0.75 else f"{text} {self.pick('euros', 'pounds', 'dollars', 'EUR', 'GBP')}"
+        return (
+            f"{sign}{text}"
+            if r.random() < 0.75
+            else f"{text} {self.pick('euros', 'pounds', 'dollars', 'EUR', 'GBP')}"
+        )
 
     def _spelled(self, n: int) -> str:
-        words = ("un deux trois quatre cinq six sept huit neuf dix onze douze" if self.french else
-                 "one two three four five six seven eight nine ten eleven twelve").split()
+        words = (
+            "un deux trois quatre cinq six sept huit neuf dix onze douze"
+            if self.french
+            else "one two three four five six seven eight nine ten eleven twelve"
+        ).split()
         return words[n - 1] if n <= 12 and self.random.random() < 0.3 else str(n)
 
     def _counted(self, units: tuple[tuple[str, str], ...], low: int, high: int) -> str:
@@ -246,12 +308,17 @@ class Values:
         return f"{self._spelled(n)} {one if n == 1 else many}"
 
     def make_duration(self) -> str:
-        units = (("jour", "jours"), ("semaine", "semaines"), ("mois", "mois"), ("an", "ans"), ("année", "années")) if (
-            self.french) else (("day", "days"), ("week", "weeks"), ("month", "months"), ("year", "years"))
+        units = (
+            (("jour", "jours"), ("semaine", "semaines"), ("mois", "mois"), ("an", "ans"), ("année", "années"))
+            if (self.french)
+            else (("day", "days"), ("week", "weeks"), ("month", "months"), ("year", "years"))
+        )
         return self._counted(units, 1, 40)
 
     def make_days(self) -> str:
-        units = (("jour", "jours"), ("nuit", "nuits")) if self.french else (("day", "days"), ("night", "nights"))
+        units = (
+            (("jour", "jours"), ("nuit", "nuits")) if self.french else (("day", "days"), ("night", "nights"))
+        )
         return self._counted(units, 2, 30)
 
     def make_hours(self) -> str:
@@ -263,27 +330,64 @@ class Values:
     def make_dose(self) -> str:
         r = self.random
         if r.random() < 0.75:
-            amount = r.choice(("2.5", "5", "10", "20", "25", "40", "50", "75", "80", "100", "150", "200", "250", "500",
-                               "850", "1000", "0.5", "1.25", "7.5", "12.5", "15", "30", "60", "300", "400", "6", "8", "4"))
+            amount = r.choice(
+                (
+                    "2.5",
+                    "5",
+                    "10",
+                    "20",
+                    "25",
+                    "40",
+                    "50",
+                    "75",
+                    "80",
+                    "100",
+                    "150",
+                    "200",
+                    "250",
+                    "500",
+                    "850",
+                    "1000",
+                    "0.5",
+                    "1.25",
+                    "7.5",
+                    "12.5",
+                    "15",
+                    "30",
+                    "60",
+                    "300",
+                    "400",
+                    "6",
+                    "8",
+                    "4",
+                )
+            )
             if self.french:
                 amount = amount.replace(".", ",")
             return f"{amount} {self.pick('mg', 'mg', 'mg', 'mg', 'µg', 'g', 'mL')}"
         if self.french:
-            return self._counted((("comprimé", "comprimés"), ("gélule", "gélules"), ("goutte", "gouttes"),
-                                  ("unité", "unités"), ("bouffée", "bouffées")), 1, 30)
-        return self._counted((("tablet", "tablets"), ("capsule", "capsules"), ("drop", "drops"), ("unit", "units"),
-                              ("puff", "puffs")), 1, 30)
-
-    def make_freq(self) -> str:
-        if self.french:
-            return self.pick("une fois par jour", "deux fois par jour", "trois fois par jour", "matin et soir", "le matin",
-                             "le soir au coucher", "toutes les huit heures", "un jour sur deux", "une fois par semaine",
-                             "avant les repas", "toutes les 6 heures", "au petit déjeuner", "1 fois/jour", "2 fois/jour",
-                             "midi et soir", "quatre fois par jour", "le dimanche", "si besoin", "1-0-1", "à 20 heures")
-        return self.pick("once a day", "twice daily", "three times a day", "in the morning", "at bedtime", "every eight hours",
-                         "every other day", "once a week", "before meals", "every 6 hours", "with breakfast", "once daily",
-                         "twice a day", "at noon", "four times daily", "on Sundays", "as needed", "1-0-1", "at 8 pm",
-                         "morning and evening")
+            return self._counted(
+                (
+                    ("comprimé", "comprimés"),
+                    ("gélule", "gélules"),
+                    ("goutte", "gouttes"),
+                    ("unité", "unités"),
+                    ("bouffée", "bouffées"),
+                ),
+                1,
+                30,
+            )
+        return self._counted(
+            (
+                ("tablet", "tablets"),
+                ("capsule", "capsules"),
+                ("drop", "drops"),
+                ("unit", "units"),
+                ("puff", "puffs"),
+            ),
+            1,
+            30,
+        )
 
     def make_labvalue(self) -> str:
         r = self.random
@@ -302,7 +406,8 @@ class Values:
         return f"{a}/{b}{self.pick('', ' mmHg', ' mm Hg')}"
 
     def make_pulse(self) -> str:
-        return f"{self.number(44, 138)}{self.pick('/min', ' bpm', ' par minute' if self.french else ' per minute', '/min')}"
+        per = " par minute" if self.french else " per minute"
+        return f"{self.number(44, 138)}{self.pick('/min', ' bpm', per, '/min')}"
 
     def make_weight(self) -> str:
         whole = str(self.number(41, 128))
@@ -325,19 +430,33 @@ class Values:
         r = self.random
         letters = "".join(r.choice("ABCDEFGHJKLMNPRSTUVWXZ") for _ in range(r.choice((1, 2, 2, 3))))
         n = self.number(10, 99999)
-        return self.pick(f"{letters}-{n}", f"{letters}{n}", f"{self.number(10, 29)}/{n:05d}", f"{letters}-20{self.number(10, 29)}-{n}",
-                         f"{n} {letters}", f"{self.number(2010, 2029)}-{n}", f"{letters} {self.number(100, 999)} {self.number(100, 999)}",
-                         f"{letters}/{n}/{self.number(10, 29)}", str(self.number(10000, 9999999)))
+        return self.pick(
+            f"{letters}-{n}",
+            f"{letters}{n}",
+            f"{self.number(10, 29)}/{n:05d}",
+            f"{letters}-20{self.number(10, 29)}-{n}",
+            f"{n} {letters}",
+            f"{self.number(2010, 2029)}-{n}",
+            f"{letters} {self.number(100, 999)} {self.number(100, 999)}",
+            f"{letters}/{n}/{self.number(10, 29)}",
+            str(self.number(10000, 9999999)),
+        )
 
     def make_plate(self) -> str:
         r = self.random
         pair = ["".join(r.choice("ABCDEFGHJKLMNPRSTVWXYZ") for _ in range(2)) for _ in range(2)]
-        return f"{pair[0]}-{self.number(100, 999)}-{pair[1]}" if self.french else f"{pair[0]}{self.number(10, 79)} {pair[1]}X"
+        return (
+            f"{pair[0]}-{self.number(100, 999)}-{pair[1]}"
+            if self.french
+            else f"{pair[0]}{self.number(10, 79)} {pair[1]}X"
+        )
 
     def make_article(self) -> str:
         n = self.number(1, 39)
         sub = self.pick("", "", f".{self.number(1, 9)}")
-        return f"l'article {n}{sub}" if self.french else f"{self.pick('Article', 'Clause', 'Section')} {n}{sub}"
+        return (
+            f"l'article {n}{sub}" if self.french else f"{self.pick('Article', 'Clause', 'Section')} {n}{sub}"
+        )
 
     def make_room(self) -> str:
         n = self.number(1, 420)
@@ -355,15 +474,22 @@ class Values:
 
     def make_volume(self) -> str:
         litres = f"{self.number(0, 3)}{',' if self.french else '.'}{self.number(1, 9)}"
-        return self.pick(f"{self.number(2, 98) * 10} mL", f"{self.number(2, 98) * 10} ml", f"{litres} L", f"{litres} l")
+        return self.pick(
+            f"{self.number(2, 98) * 10} mL", f"{self.number(2, 98) * 10} ml", f"{litres} L", f"{litres} l"
+        )
 
     def make_flow(self) -> str:
         return f"{self.number(1, 12)} L/min"
 
     def make_stage(self) -> str:
         n = self.number(0, 3)
-        return self.pick(f"pT{self.number(1, 4)} N{n} M{self.number(0, 1)}", f"T{self.number(1, 4)}N{n}", self.pick("I", "II", "IIIA", "IV"),
-                         f"grade {self.number(1, 3)}", f"pT{self.number(1, 4)}{self.pick('a', 'b')} pN{n}")
+        return self.pick(
+            f"pT{self.number(1, 4)} N{n} M{self.number(0, 1)}",
+            f"T{self.number(1, 4)}N{n}",
+            self.pick("I", "II", "IIIA", "IV"),
+            f"grade {self.number(1, 3)}",
+            f"pT{self.number(1, 4)}{self.pick('a', 'b')} pN{n}",
+        )
 
     def make_number(self) -> str:
         return self._spelled(self.number(2, 60))
@@ -376,7 +502,9 @@ class Values:
 
     def make_bloodgroup(self) -> str:
         group = self.pick("A", "B", "AB", "O")
-        sign = self.pick("+", "-", " positif" if self.french else " positive", " négatif" if self.french else " negative")
+        sign = self.pick(
+            "+", "-", " positif" if self.french else " positive", " négatif" if self.french else " negative"
+        )
         return group + sign
 
     def make_packyears(self) -> str:
@@ -384,34 +512,16 @@ class Values:
         return f"{n} paquets-années" if self.french else f"{n} pack-years"
 
     def make_count(self) -> str:
-        units = ("verres", "heures", "fois", "tasses") if self.french else ("glasses", "hours", "times", "cups")
+        units = (
+            ("verres", "heures", "fois", "tasses") if self.french else ("glasses", "hours", "times", "cups")
+        )
         return f"{self.number(2, 40)} {self.pick(*units)}"
-
-    def make_marital(self) -> str:
-        if self.french:
-            return self.pick("marié", "célibataire", "divorcée", "veuve", "pacsé", "séparée", "veuf", "mariée, deux enfants")
-        return self.pick("married", "single", "divorced", "widowed", "separated", "engaged", "married with two children")
-
-    def make_nationality(self) -> str:
-        if self.french:
-            return self.pick("française", "belge", "suisse", "portugaise", "italienne", "marocaine", "polonaise", "brésilienne")
-        return self.pick("British", "Irish", "French", "Polish", "Portuguese", "Canadian", "Indian", "Italian")
-
-    def make_wishes(self) -> str:
-        return self.pick("pas de réanimation", "soins complets", "pas d'intubation") if self.french else (
-            self.pick("no resuscitation", "full care", "no intubation"))
-
-    def make_diet(self) -> str:
-        return self.pick("sans sel", "sans gluten", "diabétique", "végétarien", "pauvre en graisses", "hypocalorique") if (
-            self.french) else self.pick("low salt", "gluten-free", "diabetic", "vegetarian", "low fat", "soft food")
-
-    def make_aid(self) -> str:
-        return self.pick("une canne", "un déambulateur", "deux béquilles", "un fauteuil roulant") if self.french else (
-            self.pick("a cane", "a walking frame", "two crutches", "a wheelchair"))
 
     def make_drug(self) -> Value:
         if self.random.random() < 0.3:
-            name = self.word(self.random.choice((2, 3))) + self.pick("ol", "ine", "il", "an", "ide", "one", "um", "ex")
+            name = self.word(self.random.choice((2, 3))) + self.pick(
+                "ol", "ine", "il", "an", "ide", "one", "um", "ex"
+            )
             return Value(name, "médicament" if self.french else "medicine")
         item = self.random.choice(self.pools["drug"])
         return Value(item[0], self.random.choice(item[1:]))

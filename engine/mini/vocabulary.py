@@ -10,12 +10,13 @@ from engine.mini.data import Generator
 
 END = "<|endoftext|>"
 SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
 
 def train_vocabulary(size: int = 4096, examples: int = 24000, seed: int = 11) -> Tokenizer:
-    """A tokenizer of `size` entries (all 256 bytes among them, `END` last) trained on generated dossiers and the pools."""
+    """A tokenizer of `size` entries (all bytes among them, `END` last) from generated dossiers and pools."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

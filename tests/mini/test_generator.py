@@ -1,0 +1,110 @@
+"""The dossiers that the reader learns from: repeatable, true to their answers, and two-sided."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+import pytest
+
+from engine.mini.data import Example, Generator
+from engine.mini.exclusion import Exclusion
+from engine.mini.facts import read_kinds, slots_of
+from engine.mini.values import Values, is_held_out, read_pools
+
+NOTHING_EXCLUDED = Exclusion((), ())
+
+
+def write(count: int, seed: int = 1, side: str = "train", words: int = 120) -> list[Example]:
+    return list(islice(Generator(seed, side).stream(words, 5), count))
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    return write(300)
+
+
+def test_every_answer_stands_word_for_word_in_the_passage_it_names(examples: list[Example]) -> None:
+    asked = [(e, q) for e in examples for q in e.questions if q.anchor]
+    assert len(asked) > 800
+    for example, question in asked:
+        assert question.value in example.passages[question.anchor - 1]
+
+
+def test_an_absent_answer_is_empty_and_names_no_passage(examples: list[Example]) -> None:
+    absent = [q for e in examples for q in e.questions if not q.anchor]
+    assert {q.answer for q in absent} == {"«» [0]"}
+    share = len(absent) / sum(len(e.questions) for e in examples)
+    assert 0.12 < share < 0.28
+
+
+def test_passages_are_single_numbered_lines_as_the_application_sends_them(examples: list[Example]) -> None:
+    for example in examples:
+        lines = example.prompt.splitlines()
+        assert [line.partition(" ")[0] for line in lines] == [f"[{n}]" for n in range(1, len(lines) + 1)]
+        assert 1 <= len(lines) <= 6
+        assert all("\n" not in q.text and q.text == " ".join(q.text.split()) for q in example.questions)
+
+
+def test_both_languages_occur_about_equally_often(examples: list[Example]) -> None:
+    french = sum(e.language == "fr" for e in examples)
+    assert 0.35 < french / len(examples) < 0.65
+
+
+def test_the_same_seed_writes_the_same_dossiers_and_another_seed_others() -> None:
+    assert write(20, seed=5) == write(20, seed=5)
+    assert write(20, seed=5) != write(20, seed=6)
+
+
+def test_training_and_validation_share_no_statement_and_no_made_up_word() -> None:
+    for language in ("en", "fr"):
+        for train, valid in zip(read_kinds(language, "train"), read_kinds(language, "valid"), strict=True):
+            assert not set(train.statements) & set(valid.statements)
+    words = {side: Values("en", side, Generator(3).random).word for side in ("train", "valid")}
+    assert all(not is_held_out(words["train"]()) and is_held_out(words["valid"]()) for _ in range(200))
+
+
+def test_validation_names_people_whom_training_never_names() -> None:
+    last = {
+        side: {i[0] for i in Values("fr", side, Generator(3).random).pools["last"]}
+        for side in ("train", "valid")
+    }
+    assert last["valid"]
+    assert not last["train"] & last["valid"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_pattern_uses_only_slots_its_kind_has_and_every_slot_can_be_drawn(language: str) -> None:
+    values = Values(language, "train", Generator(1).random)
+    kinds = read_kinds(language, "train")
+    assert len(kinds) >= 30
+    for kind in kinds:
+        for pattern in (*kind.statements, *(wording for _, wording in kind.questions)):
+            assert set(slots_of(pattern)) <= set(kind.slots), kind.name
+        assert {slot for slot, _ in kind.questions} <= set(kind.slots)
+        for sort in kind.slots.values():
+            assert values.draw(sort).text.strip()
+
+
+def test_choices_are_all_resolved(examples: list[Example]) -> None:
+    for example in examples:
+        for text in (*example.passages, *(q.text for q in example.questions)):
+            assert not re.search(r"\([^()]*\|[^()]*\)|\{\w", text), text
+
+
+def test_pools_name_each_kind_once_and_hold_no_empty_item() -> None:
+    for language in ("en", "fr"):
+        for name, items in read_pools(language).items():
+            assert items, name
+            assert all(word for item in items for word in item), name
+
+
+def test_a_drill_answers_with_the_words_that_follow() -> None:
+    for example in islice(Generator(4).drill(40, 6), 60):
+        for question in example.questions:
+            passage = example.passages[question.anchor - 1]
+            assert f"{question.text.rstrip(' ?')} {question.value}" in passage
+
+
+def test_without_a_list_nothing_is_excluded() -> None:
+    assert not NOTHING_EXCLUDED.hits("Any words whatever, 12 May 2021")
