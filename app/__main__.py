@@ -16,9 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cage.no_core_dumps()
     cage.bar_modules()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    from app.cli.terminal import VERBS, run
+    # Any first word that is no option is a verb, or a mistyped one, which the terminal says.
+    if given and (not given[0].startswith("-") or given[0] in ("-h", "--help", "--version")):
+        from app.cli.terminal import run
 
-    if any(word in VERBS or word in ("-h", "--help", "--version") for word in given[:1]):
         return run(given)
     from app.ui.application import open_window  # Qt is loaded for the window alone
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,22 +14,14 @@ from typing import Any, TextIO
 
 from app import __version__
 from app.cli import verbs
+from app.cli.exits import EXIT_STOPPED, exit_code_of
 from app.cli.verbs import Setting
-from app.core.errors import EnvironmentFailure, HuisClosError, OurError, UserError
+from app.core.errors import HuisClosError, OurError, UserError
 from app.core.paths import Paths
 from app.core.settings import SettingsFile
 from app.services.operation import OperationCancelled
 from app.store import KdfParameters
 from app.store.kdf import DEFAULT as DEFAULT_KDF
-
-VERBS = ("import", "search", "ask", "dossiers", "check")
-
-EXIT_OK = 0
-EXIT_USER = 2  # the person asked for something that cannot be
-EXIT_ENVIRONMENT = 3  # the machine does not let us; the message says what to do
-EXIT_OURS = 4  # a defect of ours
-EXIT_DAMAGED = 5  # ``check`` found something that cannot be read any more
-EXIT_STOPPED = 130  # stopped by Ctrl-C
 
 _MAX_PASSPHRASE_CHARACTERS = 4096
 
@@ -98,12 +89,6 @@ def _vault_folder(given: Path | None, paths: Paths) -> Path:
     return Path(chosen) if chosen else paths.default_vault
 
 
-def exit_code_of(failure: HuisClosError) -> int:
-    if isinstance(failure, UserError):
-        return EXIT_USER
-    return EXIT_ENVIRONMENT if isinstance(failure, EnvironmentFailure) else EXIT_OURS
-
-
 def run(
     arguments: Sequence[str],
     *,
@@ -166,18 +151,3 @@ def _fail(failure: HuisClosError, as_json: bool, out: TextIO, err: TextIO) -> in
         print(json.dumps({"error": told}, ensure_ascii=False), file=out)
     print(failure.sentence(), file=err)
     return exit_code_of(failure)
-
-
-def on_interrupt(stop: Callable[[], None]) -> Callable[[], None]:
-    """Have Ctrl-C call ``stop`` once (a second one interrupts for good); returns what undoes it."""
-    try:
-        before = signal.getsignal(signal.SIGINT)
-
-        def hear(_: int, __: object) -> None:
-            signal.signal(signal.SIGINT, before)
-            stop()
-
-        signal.signal(signal.SIGINT, hear)
-    except ValueError:  # not on the main thread: nobody types Ctrl-C there
-        return lambda: None
-    return lambda: (signal.signal(signal.SIGINT, before), None)[1]

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from app import services
 from app.chat.values import Answer, AnswerMode, Citation, Grade, Reason
+from app.cli.exits import EXIT_DAMAGED, EXIT_OK, EXIT_STOPPED, on_interrupt
 from app.core.errors import UserError
 from app.core.paths import Paths
 from app.services import Companions, Operation, Progress, Workspace
@@ -70,7 +71,7 @@ class Setting:
 class Outcome:
     text: str
     value: Json = field(default_factory=dict)
-    exit_code: int = 0
+    exit_code: int = EXIT_OK
 
 
 @contextmanager
@@ -107,8 +108,6 @@ def opened(setting: Setting, *, with_engine: bool = False, create: bool = False)
 
 def wait(operation: Operation[T]) -> T:
     """Its result; Ctrl-C stops the operation, not the program."""
-    from app.cli.terminal import on_interrupt
-
     restore = on_interrupt(operation.cancel)
     try:
         return operation.result()
@@ -143,7 +142,8 @@ def take_in(setting: Setting, given: Arguments) -> Outcome:
 
         operation.on_progress(tell)
         report = wait(operation)
-    return Outcome(_import_text(card, report), _import_value(card, report))
+    code = EXIT_STOPPED if report.cancelled else EXIT_OK
+    return Outcome(_import_text(card, report), _import_value(card, report), code)
 
 
 def _import_text(card: DossierCard, report: ImportReport) -> str:
@@ -216,7 +216,7 @@ def ask(setting: Setting, given: Arguments) -> Outcome:
     with opened(setting, with_engine=True) as ws:
         card = _dossier(ws, given.dossier)
         answer = wait(services.ask(ws, card.id, " ".join(given.question)))
-    return Outcome(answer_text(answer), answer_value(answer))
+    return Outcome(answer_text(answer), answer_value(answer), EXIT_STOPPED if answer.stopped else EXIT_OK)
 
 
 def answer_text(answer: Answer) -> str:
@@ -312,8 +312,6 @@ def list_dossiers(setting: Setting, _: Arguments) -> Outcome:
 
 
 def check(setting: Setting, given: Arguments) -> Outcome:
-    from app.cli.terminal import EXIT_DAMAGED
-
     with opened(setting) as ws:
         report = wait(services.check_vault(ws, thorough=given.thorough))
     lines = [f"{report.documents} documents, {report.pages} pages, {report.blobs} stored files looked at."]
@@ -326,7 +324,7 @@ def check(setting: Setting, given: Arguments) -> Outcome:
         "damaged": report.damaged,
         "seconds": round(report.seconds, 3),
     }
-    return Outcome("\n".join(lines), value, EXIT_DAMAGED if report.damaged else 0)
+    return Outcome("\n".join(lines), value, EXIT_DAMAGED if report.damaged else EXIT_OK)
 
 
 def printable(text: str) -> str:

@@ -17,8 +17,10 @@ from sqlalchemy import Connection
 
 from app.core.errors import EnvironmentFailure, HuisClosError
 from app.library import documents as document_rows
+from app.library import dossiers as dossier_rows
 from app.library import pages as page_rows
 from app.library import readings as reading_rows
+from app.library.failures import DossierMissing
 from app.library.values import Coverage, DocumentStatus, Reading
 from app.services.events import ReadingMoved
 from app.services.lanes import Lane
@@ -73,25 +75,33 @@ def session_name(dossier_id: str) -> str:
 
 
 def reading_card(ws: Workspace, dossier_id: str) -> ReadingCard:
-    """How far the reading of a dossier is, by the model loaded now (or, without one, by the last that
-    read).
-    """
+    """How far the reading of a dossier is, by the model loaded now (without one, by the last that read)."""
+    with ws.vault.read() as conn:
+        try:
+            pages = dossier_rows.get_dossier(conn, dossier_id).pages
+        except DossierMissing:
+            pages = 0
+        return card_of(ws, conn, dossier_id, pages)
+
+
+def card_of(ws: Workspace, conn: Connection, dossier_id: str, pages_total: int) -> ReadingCard:
+    """The same where the pages that are ready are counted already."""
     shown = ws.live_readings.shown(dossier_id)
     if shown is not None:
         return shown
     info = ws.host.info
-    with ws.vault.read() as conn:
-        total = _pages_total(conn, dossier_id)
-        booked = _booked(conn, dossier_id, info)
+    booked = _booked(conn, dossier_id, info)
     if booked is None:
         state = ReadingState.WAITING if info is not None else ReadingState.OFF
-        return ReadingCard(state, 0, total, memory_bytes=0 if info is None else info.state_bytes)
+        return ReadingCard(state, 0, pages_total, memory_bytes=0 if info is None else info.state_bytes)
     read = booked.pages
     if info is None:
         state = ReadingState.OFF
     else:
-        state = ReadingState.READY if read >= total else ReadingState.WAITING
-    return ReadingCard(state, read, total, booked.position_tok, booked.size_bytes, None, booked.created_utc)
+        state = ReadingState.READY if read >= pages_total else ReadingState.WAITING
+    return ReadingCard(
+        state, read, pages_total, booked.position_tok, booked.size_bytes, None, booked.created_utc
+    )
 
 
 def open_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
@@ -165,11 +175,6 @@ def forget_session(ws: Workspace, dossier_id: str) -> None:
     if live is not None:
         with suppress(EngineError):
             ws.host.client.drop(live.session)
-
-
-def _pages_total(conn: Connection, dossier_id: str) -> int:
-    ready = document_rows.list_documents(conn, dossier_id, status=DocumentStatus.READY)
-    return sum(row.page_count for row in ready)
 
 
 def _booked(conn: Connection, dossier_id: str, info: ModelInfo | None) -> Reading | None:
@@ -279,7 +284,7 @@ class _Reading:
             batch = pages[done : done + BATCH_PAGES]
             try:
                 self._op.check()
-                read = self._read([page.text for page in batch])
+                read = self._read([page.text for page in batch], position)
             except (OperationCancelled, EngineCancelled):
                 if done > saved_at and not ws.closing:
                     self._save(pages[:done], position, chain)
@@ -299,12 +304,14 @@ class _Reading:
         ws.live_readings.show(self._dossier_id, None)
         return reading_card(ws, self._dossier_id)
 
-    def _read(self, texts: list[str]) -> ReadDone:
+    def _read(self, texts: list[str], position_tok: int) -> ReadDone:
         request = self._ws.host.client.read(self._session, texts, background=True)
         self._op.when_cancelled(request.cancel)
         read = request.result()
-        if self._ws.host.generation != self._generation:
-            # The worker was replaced between two batches: its memory of the earlier ones is gone.
+        same_worker = self._ws.host.generation == self._generation
+        if not same_worker or read.position_tok != position_tok + read.tokens:
+            # The worker was replaced, or another dossier took the session's place: what was read before is
+            # not in its memory, and going on as if it were would seal a reading with a hole.
             raise EngineDied("ended")
         return read
 

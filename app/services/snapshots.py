@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from app.ingest import NOTE_TEMPLATES, REFUSAL_TEMPLATES
 from app.library import documents as document_rows
 from app.library import dossiers as dossier_rows
 from app.library import exceptions as exception_rows
-from app.library.values import Document, LibraryException, Params
+from app.library.values import Document, Dossier, LibraryException, Params
 from app.services.intake import FileGone, FileUnreadable, ImportCrashed, NotAFile
-from app.services.readings import reading_card
+from app.services.readings import card_of
 from app.services.views import DocumentCard, DocumentStatus, DossierCard, ExceptionCard, Problem
 from app.services.workspace import Workspace
 
@@ -61,28 +63,18 @@ def exception_card(row: LibraryException) -> ExceptionCard:
 def list_dossiers(ws: Workspace) -> tuple[DossierCard, ...]:
     """Oldest first."""
     with ws.vault.read() as conn:
-        rows = dossier_rows.list_dossiers(conn)
-    return tuple(
-        DossierCard(
-            row.id,
-            row.name,
-            row.created_utc,
-            row.documents,
-            row.pages,
-            row.exceptions,
-            reading_card(ws, row.id),
-        )
-        for row in rows
-    )
+        return tuple(_dossier_card(ws, conn, row) for row in dossier_rows.list_dossiers(conn))
 
 
 def get_dossier(ws: Workspace, dossier_id: str) -> DossierCard:
     """Raises DossierMissing."""
     with ws.vault.read() as conn:
-        row = dossier_rows.get_dossier(conn, dossier_id)
-    return DossierCard(
-        row.id, row.name, row.created_utc, row.documents, row.pages, row.exceptions, reading_card(ws, row.id)
-    )
+        return _dossier_card(ws, conn, dossier_rows.get_dossier(conn, dossier_id))
+
+
+def _dossier_card(ws: Workspace, conn: Connection, row: Dossier) -> DossierCard:
+    reading = card_of(ws, conn, row.id, row.pages)
+    return DossierCard(row.id, row.name, row.created_utc, row.documents, row.pages, row.exceptions, reading)
 
 
 def find_dossier(ws: Workspace, name: str) -> DossierCard | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from app.cli import demonstration, terminal
+from app.cli import demonstration, exits, terminal, verbs
 from app.cli.verbs import printable
 from app.core.paths import Paths
 from app.core.settings import SettingsFile
@@ -108,23 +109,23 @@ def test_json_says_everything_a_script_needs(huisclos, files, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "typed", "code", "slug"),
     [
-        (("dossiers", "--vault", "nowhere"), PASSPHRASE, terminal.EXIT_USER, "vault-missing"),
-        (("dossiers", "--vault", "vault"), "not the right one", terminal.EXIT_USER, "wrong-passphrase"),
-        (("dossiers", "--vault", "vault"), "", terminal.EXIT_USER, "no-passphrase"),
+        (("dossiers", "--vault", "nowhere"), PASSPHRASE, exits.EXIT_USER, "vault-missing"),
+        (("dossiers", "--vault", "vault"), "not the right one", exits.EXIT_USER, "wrong-passphrase"),
+        (("dossiers", "--vault", "vault"), "", exits.EXIT_USER, "no-passphrase"),
         (
             ("search", "x", "--dossier", "Nobody", "--vault", "vault"),
             PASSPHRASE,
-            terminal.EXIT_USER,
+            exits.EXIT_USER,
             "dossier-unknown",
         ),
         (
             ("import", "x", "--dossier", "D", "--vault", "files"),
             PASSPHRASE,
-            terminal.EXIT_USER,
+            exits.EXIT_USER,
             "vault-exists",
         ),
-        (("import", "x", "--dossier", "D", "--vault", "new"), "short", terminal.EXIT_USER, "weak-passphrase"),
-        (("dossiers", "--vault", "broken"), PASSPHRASE, terminal.EXIT_ENVIRONMENT, "vault-damaged"),
+        (("import", "x", "--dossier", "D", "--vault", "new"), "short", exits.EXIT_USER, "weak-passphrase"),
+        (("dossiers", "--vault", "broken"), PASSPHRASE, exits.EXIT_ENVIRONMENT, "vault-damaged"),
     ],
 )
 def test_each_family_of_failure_has_its_exit_code(huisclos, files, tmp_path, arguments, typed, code, slug):
@@ -164,6 +165,35 @@ def test_a_passphrase_is_never_taken_as_an_argument(huisclos, tmp_path):
     with pytest.raises(SystemExit) as refused:
         huisclos("dossiers", "--vault", tmp_path / "v", "--passphrase", "x")
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize("verb", ["import", "ask"])
+def test_ctrl_c_stops_the_verb_and_not_the_program(huisclos, files, tmp_path, monkeypatch, verb):
+    where = ("--dossier", "D", "--vault", tmp_path / "vault")
+    huisclos("import", files / "lease.txt", *where)
+    real = verbs.wait
+
+    def interrupt(operation):
+        if operation.verb == verb:
+            operation.when_cancelled(lambda: stopped.append(operation.verb))
+            restore = exits.on_interrupt(operation.cancel)
+            os.kill(os.getpid(), signal.SIGINT)
+            restore()
+        return real(operation)
+
+    stopped: list[str] = []
+    monkeypatch.setattr(verbs, "wait", interrupt)
+    given = (files,) if verb == "import" else ("How much is the rent?",)
+    code, _, err = huisclos(verb, *given, *where)
+    assert stopped == [verb]
+    assert code in (exits.EXIT_STOPPED, 0), err  # it may have been over just before
+    assert huisclos("dossiers", "--vault", tmp_path / "vault")[0] == 0
+
+
+def test_a_mistyped_verb_is_said_and_opens_no_window(tmp_path):
+    done = module("app", "serach", "x", home=tmp_path)
+    assert done.returncode == 2
+    assert "serach" in done.stderr
 
 
 def module(*arguments, typed="", home):

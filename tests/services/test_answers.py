@@ -11,7 +11,7 @@ import pytest
 
 from app import services
 from app.chat.values import AnswerMode, Grade, Reason
-from app.core.errors import UserError
+from app.core.errors import EnvironmentFailure, UserError
 from app.services.events import Changed, EngineChanged
 from app.services.views import Changes, EngineState
 from engine.client import EngineDied, EngineFailed
@@ -244,3 +244,14 @@ def test_an_empty_question_is_refused_and_a_removed_document_takes_its_answers_a
         assert services.list_answers(ws, answer.chat_id) == ()
         assert changed[-1] & Changes.CHATS
         assert changed[-1] & Changes.READING
+
+
+def test_a_reading_whose_earlier_part_was_lost_is_never_kept(scripted):
+    # The scripted engine forgets: after every batch it stands at token 100 again.
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, long_txt="\n\n".join([scripted.LETTER * 20] * 12))
+        assert services.get_dossier(ws, dossier_id).pages > 4
+        with pytest.raises(EnvironmentFailure) as stopped:
+            services.read_dossier(ws, dossier_id).result(30)
+        assert stopped.value.code == "reading-stopped"
+        assert services.reading_card(ws, dossier_id).pages_read == 0
