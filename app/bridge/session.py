@@ -62,7 +62,12 @@ class Session(QObject):
         return services.list_answers(self.workspace, chat_id)
 
     def models(self) -> tuple[ModelCard, ...]:
-        return services.list_models(self.workspace)
+        """What is installed; of the loaded one, the engine knows more than its folder."""
+        loaded = self.engine().model
+        return tuple(
+            loaded if loaded is not None and loaded.id == card.id else card
+            for card in services.list_models(self.workspace)
+        )
 
     def engine(self) -> EngineCard:
         return services.engine_card(self.workspace)

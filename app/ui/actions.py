@@ -31,11 +31,15 @@ class Actions(QObject):
         group = self.tr("Dossiers")
         self.new_dossier = self._make(group, self.tr("New dossier"), "Ctrl+N", "add")
         self.rename_dossier = self._make(group, self.tr("Rename the dossier"), "F2", "text")
-        self.delete_dossier = self._make(group, self.tr("Delete the dossier"), "Ctrl+Shift+Backspace", "trash")
+        self.delete_dossier = self._make(
+            group, self.tr("Delete the dossier"), "Ctrl+Shift+Backspace", "trash"
+        )
         self.add_files = self._make(group, self.tr("Add files"), "Ctrl+O", "document")
         self.add_folder = self._make(group, self.tr("Add a folder"), "Ctrl+Shift+O", "dossier")
         self.remove_document = self._make(group, self.tr("Remove the document"), "Ctrl+Backspace", "trash")
-        self.whole_dossier = self._make(group, self.tr("Ask about the whole dossier"), "Ctrl+Shift+A", "check")
+        self.whole_dossier = self._make(
+            group, self.tr("Ask about the whole dossier"), "Ctrl+Shift+A", "check"
+        )
         self.exceptions = self._make(group, self.tr("Files not taken in"), "Ctrl+Shift+E", "warning")
         self.read = self._make(group, self.tr("Go on reading"), "Ctrl+R", "play")
         self.cancel_work = self._make(group, self.tr("Stop taking in files"), "Ctrl+.", "close")
@@ -45,7 +49,9 @@ class Actions(QObject):
         self.ask = self._make(group, self.tr("Ask"), "Ctrl+Return", "send")
         self.stop = self._make(group, self.tr("Stop the answer, or close the search"), "Esc", "stop")
         self.ask_again = self._make(group, self.tr("Ask again"), "Ctrl+G", "retry")
-        self.copy_answer = self._make(group, self.tr("Copy the answer with its sources"), "Ctrl+Shift+C", "copy")
+        self.copy_answer = self._make(
+            group, self.tr("Copy the answer with its sources"), "Ctrl+Shift+C", "copy"
+        )
         self.new_chat = self._make(group, self.tr("New chat"), "Ctrl+T", "answer")
         self.delete_chat = self._make(group, self.tr("Delete the chat"), "Ctrl+Shift+T", "trash")
         self.search = self._make(group, self.tr("Search the dossier"), "Ctrl+F", "search")

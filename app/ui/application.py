@@ -123,7 +123,13 @@ class Program(QObject):
         from app.ui.start.first_start import FirstStart
 
         page = FirstStart(
-            self.look, self.speaker, self.settings, self._accompany(), self._folder, kdf=self._kdf, testing=self._testing
+            self.look,
+            self.speaker,
+            self.settings,
+            self._accompany(),
+            self._folder,
+            kdf=self._kdf,
+            testing=self._testing,
         )
         page.finished.connect(self._begin)
         if self.shell is not None:
@@ -141,10 +147,14 @@ class Program(QObject):
     def _unlock(self, page: UnlockPage, secret: str) -> None:
         companions = self._accompany()
         task = in_background(
-            "open-vault", lambda: Workspace.open(self._folder, secret, companions=companions, testing=self._testing), self
+            "open-vault",
+            lambda: Workspace.open(self._folder, secret, companions=companions, testing=self._testing),
+            self,
         )
         task.succeeded.connect(lambda workspace: self._begin(workspace, ()))
-        task.failed.connect(lambda failure: page.refuse(sentence(failure), wrong=isinstance(failure, WrongPassphrase)))
+        task.failed.connect(
+            lambda failure: page.refuse(sentence(failure), wrong=isinstance(failure, WrongPassphrase))
+        )
 
     # -- the main window ------------------------------------------------------------------------------------
 
@@ -270,4 +280,3 @@ def _give_up(failure: BaseException) -> int:
     text = failure.sentence() if isinstance(failure, HuisClosError) else str(failure)
     print(f"Huis Clos cannot start: {text}", file=sys.stderr)
     return 3
-

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 from app.ui.plain import tooltip
 
 
-def button(text: str, role: str = "", pressed: Callable[[], object] | None = None, parent: QWidget | None = None) -> QPushButton:
+def button(
+    text: str, role: str = "", pressed: Callable[[], object] | None = None, parent: QWidget | None = None
+) -> QPushButton:
     """A push button in one of the style sheet's roles."""
     made = QPushButton(text.replace("&", "&&"), parent)
     made.setAccessibleName(text)

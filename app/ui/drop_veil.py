@@ -17,7 +17,9 @@ class DropVeil(QFrame):
         super().__init__(over)
         self.setProperty("role", "veil")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._area = DropArea(look, "", self.tr("The originals stay where they are; encrypted copies go into the vault."))
+        self._area = DropArea(
+            look, "", self.tr("The originals stay where they are; encrypted copies go into the vault.")
+        )
         self._area.setFixedSize(460, 220)
         self._area.set_active(True)
         box = QVBoxLayout(self)

@@ -21,14 +21,16 @@ def sentence(failure: BaseException | Problem) -> str:
     if isinstance(failure, Problem | HuisClosError):
         return told(failure.template, failure.params)
     return QCoreApplication.translate(
-        CONTEXT, "Something unexpected happened. What was saved is whole; try again."
+        "Failures", "Something unexpected happened. What was saved is whole; try again."
     )
 
 
 def told(template: str, params: Mapping[str, str | int | float]) -> str:
     """``template`` translated and filled; words of ours among ``params`` are translated too."""
     words = {
-        name: one_line(QCoreApplication.translate(WORDS_CONTEXT, value)) if isinstance(value, str) and value else value
+        name: one_line(QCoreApplication.translate(WORDS_CONTEXT, value))
+        if isinstance(value, str) and value
+        else value
         for name, value in params.items()
     }
     return fill(QCoreApplication.translate(CONTEXT, template), words)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.bridge.session import Session
 from app.bridge.tasks import while_alive
-from app.core.settings import SettingsFile
+from app.core.settings import SettingsFile, Theme
 from app.services.views import VaultReport
 from app.ui import wording
 from app.ui.actions import Actions
@@ -25,7 +25,13 @@ class HelpDeeds(QObject):
     idle_chosen = Signal(int)
 
     def __init__(
-        self, look: Look, settings: SettingsFile, session: Session, guarantee: Guarantee, actions: Actions, window: QWidget
+        self,
+        look: Look,
+        settings: SettingsFile,
+        session: Session,
+        guarantee: Guarantee,
+        actions: Actions,
+        window: QWidget,
     ) -> None:
         super().__init__(window)
         self._look = look
@@ -40,6 +46,8 @@ class HelpDeeds(QObject):
         actions.palette.triggered.connect(self.palette)
         actions.dark.triggered.connect(self.other_light)
         actions.check_vault.triggered.connect(self.check_vault)
+        look.changed.connect(self._draw_light)
+        self._draw_light()
 
     def settings(self) -> None:
         from app.ui.dialogs.settings_dialog import SettingsDialog
@@ -74,9 +82,12 @@ class HelpDeeds(QObject):
             dialog.chosen.trigger()
 
     def other_light(self) -> None:
-        choice = "light" if self._look.palette.is_dark else "dark"
+        choice: Theme = "light" if self._look.palette.is_dark else "dark"
         self._settings.change(theme=choice)
         self._look.choose(choice)
+
+    def _draw_light(self) -> None:
+        self._look.dress(self._actions.dark, "sun" if self._look.palette.is_dark else "moon")
 
     def check_vault(self) -> None:
         self.said.emit(self.tr("Checking the vault…"))
@@ -91,7 +102,13 @@ class HelpDeeds(QObject):
 
     def _checked(self, report: VaultReport) -> None:
         if report.problems:
-            self.warned.emit(self.tr("%n problem(s) found. Restore a backup, or ask for help before going on.", "", len(report.problems)))
+            self.warned.emit(
+                self.tr(
+                    "%n problem(s) found. Restore a backup, or ask for help before going on.",
+                    "",
+                    len(report.problems),
+                )
+            )
         else:
             self.said.emit(
                 self.tr("The vault is whole: {documents}, {pages}.").format(

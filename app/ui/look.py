@@ -53,7 +53,9 @@ class Look(QObject):
                     self._draw(child)
         self.changed.emit()
 
-    def dress(self, target: QAction | QAbstractButton | QLabel, name: str, role: str = "text", size_px: int = 18) -> None:
+    def dress(
+        self, target: QAction | QAbstractButton | QLabel, name: str, role: str = "text", size_px: int = 18
+    ) -> None:
         """Give ``target`` an icon in the palette's colour ``role``, now and after every change."""
         target.setProperty(_ICON, name)
         target.setProperty(_ROLE, role)

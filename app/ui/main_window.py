@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QTimer, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from app.bridge.session import Session
@@ -121,7 +128,9 @@ class MainWindow(QMainWindow):
         actions.stop.triggered.connect(self._stop)
         actions.lock.triggered.connect(lock)
         actions.quit.triggered.connect(self.close)
-        actions.go_library.triggered.connect(lambda: self.library.dossier_list.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        actions.go_library.triggered.connect(
+            lambda: self.library.dossier_list.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        )
         actions.go_chat.triggered.connect(self._go_chat)
         actions.go_viewer.triggered.connect(self._go_viewer)
 
@@ -239,7 +248,7 @@ class MainWindow(QMainWindow):
         self.splitter.setHandleWidth(1)
         for number, stretch in enumerate((0, 5, 5)):
             self.splitter.setStretchFactor(number, stretch)
-        self.splitter.setSizes([280, 570, 590])
+        self.splitter.setSizes([300, 560, 580])
         whole = QWidget()
         box = QVBoxLayout(whole)
         box.setContentsMargins(0, 0, 0, 0)
@@ -267,7 +276,7 @@ class MainWindow(QMainWindow):
                 current = self.centre.currentWidget()
                 self.splitter.addWidget(self.viewer)
                 self.viewer.show()
-                self._show_centre(self.chat if current is self.viewer else current)
+                self._show_centre(self.search if current is self.search else self.chat)
             self.status.set_narrow(narrow)
             self.chat.scope.set_narrow(narrow)
 
@@ -313,7 +322,10 @@ class MainWindow(QMainWindow):
         question = Question(
             self,
             self.tr("Files are still being taken in"),
-            self.tr("If you close now, taking in pauses and goes on at the same page when you unlock again. Nothing is lost."),
+            self.tr(
+                "If you close now, taking in pauses and goes on at the same page when you unlock again. "
+                "Nothing is lost."
+            ),
             self.tr("Close"),
             self.tr("Stay"),
         )
@@ -324,7 +336,9 @@ class MainWindow(QMainWindow):
     def _keep(self) -> None:
         self._settings.change(
             window_geometry=bytes(self.saveGeometry().toBase64().data()).decode("ascii"),
-            window_layout=bytes(self.splitter.saveState().toBase64().data()).decode("ascii") if not self._narrow else "",
+            window_layout=bytes(self.splitter.saveState().toBase64().data()).decode("ascii")
+            if not self._narrow
+            else "",
         )
 
     def _restore(self) -> None:

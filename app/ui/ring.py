@@ -18,7 +18,9 @@ def share_read(card: ReadingCard) -> float:
     return min(card.pages_read / card.pages_total, 1.0) if card.pages_total else 0.0
 
 
-def paint_ring(painter: QPainter, place: QRectF, share: float, palette: Palette, *, colour: str, width: float = 2.5) -> None:
+def paint_ring(
+    painter: QPainter, place: QRectF, share: float, palette: Palette, *, colour: str, width: float = 2.5
+) -> None:
     """A circle in the line colour, and over it the part ``share`` from the top, clockwise."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -67,5 +69,7 @@ class Ring(QWidget):
         painter = QPainter(self)
         palette = self._look.palette
         place = QRectF(1, 1, self._size_px - 2, self._size_px - 2)
-        paint_ring(painter, place, share_read(self._card), palette, colour=ring_colour(self._card, palette), width=3)
+        paint_ring(
+            painter, place, share_read(self._card), palette, colour=ring_colour(self._card, palette), width=3
+        )
         painter.end()

@@ -49,6 +49,7 @@ class StatusBar(QFrame):
         self._sign = QLabel()
         self.network = label("", "small")
         self.memory = label("", "small")
+        self._memory_gap = _gap()
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
@@ -56,9 +57,17 @@ class StatusBar(QFrame):
         row.addWidget(self._bar)
         row.addWidget(self._cancel)
         row.addStretch(1)
-        for part in (self._dot, self.engine, self.device, _gap(), self._sign, self.network, _gap(), self.memory):
+        for part in (
+            self._dot,
+            self.engine,
+            self.device,
+            _gap(),
+            self._sign,
+            self.network,
+            self._memory_gap,
+            self.memory,
+        ):
             row.addWidget(part)
-        self._memory_gap = row.itemAt(row.count() - 2).widget()
         self.show_idle()
         self._show_network()
         self.show_reading(ReadingCard(ReadingState.OFF))
@@ -87,7 +96,7 @@ class StatusBar(QFrame):
     def show_engine(self, card: EngineCard) -> None:
         self._engine = card
         self.engine.setText(wording.engine_line(card))
-        self.device.setText(wording.device(card.device) if card.state is EngineState.READY else "")
+        self.device.setText("·  " + wording.device(card.device) if card.state is EngineState.READY else "")
         self.device.setVisible(bool(self.device.text()))
         lines = []
         if card.problem is not None:
@@ -105,11 +114,12 @@ class StatusBar(QFrame):
     def show_reading(self, card: ReadingCard) -> None:
         shown = card.memory_bytes > 0
         self.memory.setVisible(shown)
-        if self._memory_gap is not None:
-            self._memory_gap.setVisible(shown)
+        self._memory_gap.setVisible(shown)
         if shown:
             self.memory.setText(
-                self.tr("Memory of the reading: {size} · constant").format(size=wording.size(card.memory_bytes))
+                self.tr("Memory of the reading: {size} · constant").format(
+                    size=wording.size(card.memory_bytes)
+                )
             )
             self.memory.setToolTip(
                 tooltip(self.tr("A reading takes this much memory whatever the length of the dossier."))
@@ -126,13 +136,19 @@ class StatusBar(QFrame):
 
     def _show_network(self) -> None:
         held = self._guarantee.keeps("internet")
-        self.network.setText(self.tr("Offline – network blocked") if held else self.tr("Network not blocked by the system"))
+        self.network.setText(
+            self.tr("Offline – network blocked") if held else self.tr("Network not blocked by the system")
+        )
         self._look.dress(self._sign, "offline" if held else "warning", "muted" if held else "danger", 15)
         meaning = (
-            self.tr("The operating system refuses every internet connection to this program and all its parts.")
+            self.tr(
+                "The operating system refuses every internet connection to this program and all its parts."
+            )
             if held
-            else self.tr("This program opens no connection, but the operating system does not enforce it here: {reason}")
-            .format(reason=self._guarantee.reason)
+            else self.tr(
+                "This program opens no connection, but the operating system does not enforce it here: "
+                "{reason}"
+            ).format(reason=self._guarantee.reason)
         )
         self.network.setToolTip(tooltip(meaning))
         self.network.setAccessibleDescription(meaning)

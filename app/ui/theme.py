@@ -61,6 +61,7 @@ DARK = Palette(
 )  # fmt: skip
 
 _SHEET = Path(__file__).with_name("theme.qss")
+_MARKS = Path(__file__).with_name("marks")  # the few pictures a style sheet needs as files
 
 
 def load_fonts() -> None:
@@ -72,6 +73,8 @@ def load_fonts() -> None:
 def style_sheet(palette: Palette) -> str:
     """``theme.qss`` with the colours of ``palette`` filled in."""
     colours = {field.name: str(getattr(palette, field.name)) for field in fields(palette)}
+    colours["marks"] = _MARKS.as_posix()
+    colours["light"] = "dark" if palette.is_dark else "light"
     return Template(_SHEET.read_text(encoding="utf-8")).substitute(colours)
 
 

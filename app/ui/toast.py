@@ -1,4 +1,4 @@
-"""A short message over the window's lower edge; it goes by itself and never takes the keyboard."""
+"""A short message in the window's lower right corner; it goes by itself and never takes the keyboard."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from app.ui.buttons import icon_button
 from app.ui.labels import label
 from app.ui.look import Look
 
-SHOWN_MS = 6000
-WIDTH_PX = 520
+SHOWN_MS = 5000
+WIDTH_PX = 440
+EDGE_PX = 16
 
 
 class Toast(QFrame):
@@ -64,7 +65,7 @@ class Toast(QFrame):
         self.setFixedWidth(width)
         height = self.heightForWidth(width)
         self.setFixedHeight(max(height, self.minimumSizeHint().height()))
-        self.move((over.width() - width) // 2, over.height() - self.height() - 52)
+        self.move(over.width() - width - EDGE_PX, over.height() - self.height() - EDGE_PX - 32)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():

@@ -35,7 +35,13 @@ class TopBar(QFrame):
         self.search.returnPressed.connect(self.entered)
         self.search.installEventFilter(self)
         self._menu = QMenu(self)
-        for action in (actions.settings, actions.palette, actions.shortcuts, actions.guarantees, actions.check_vault):
+        for action in (
+            actions.settings,
+            actions.palette,
+            actions.shortcuts,
+            actions.guarantees,
+            actions.check_vault,
+        ):
             self._menu.addAction(action)
         self._menu.addSeparator()
         self._menu.addAction(actions.quit)
@@ -61,15 +67,16 @@ class TopBar(QFrame):
         row.addWidget(tool_button(actions.lock, words=True))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.search and event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape:
+        if watched is self.search and isinstance(event, QKeyEvent):
+            escape = event.key() == Qt.Key.Key_Escape
+            if event.type() == QEvent.Type.ShortcutOverride and escape:
+                # Esc in the box is the box's own, not the window's shortcut.
                 event.accept()
                 return True
-        if watched is self.search and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape:
+            if event.type() == QEvent.Type.KeyPress and escape:
                 self.left.emit()
                 return True
-            if event.key() == Qt.Key.Key_Down:
+            if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
                 self.entered.emit()
                 return True
         return super().eventFilter(watched, event)

@@ -28,20 +28,22 @@ def documents(count: int) -> str:
 
 def size(size_bytes: int) -> str:
     """A size as the language writes it, in decimal units: "121 MB", "121 Mo"."""
-    return QLocale().formattedDataSize(size_bytes, 1 if size_bytes < 10_000_000 else 0, QLocale.DataSizeFormat.DataSizeSIFormat)
+    return QLocale().formattedDataSize(
+        size_bytes, 1 if size_bytes < 10_000_000 else 0, QLocale.DataSizeFormat.DataSizeSIFormat
+    )
 
 
 def span(seconds: float) -> str:
     """A rough length of time, as one says it."""
     if seconds < 55:
         return QCoreApplication.translate("Times", "%n s", None, max(1, round(seconds)))
-    if seconds < 5400:
+    if seconds <= 5400:
         return QCoreApplication.translate("Times", "%n min", None, max(1, round(seconds / 60)))
     return QCoreApplication.translate("Times", "%n h", None, max(1, round(seconds / 3600)))
 
 
 def moment(epoch_s: float) -> str:
-    """"08:14" when it was today, else the short date."""
+    """ "08:14" when it was today, else the short date."""
     when = QDateTime.fromSecsSinceEpoch(int(epoch_s))
     if when.date() == QDateTime.currentDateTime().date():
         return QLocale().toString(when.time(), QLocale.FormatType.ShortFormat)
@@ -142,7 +144,9 @@ def grade_meaning(grade: Grade) -> str:
             )
         case Grade.FROM_READING:
             return QCoreApplication.translate(
-                "Grades", "The model says so; none of its words could be checked on a page. Look before you rely on it."
+                "Grades",
+                "The model says so; none of its words could be checked on a page. Look before you rely "
+                "on it.",
             )
         case Grade.NOT_IN_DOSSIER:
             return QCoreApplication.translate(
@@ -165,11 +169,17 @@ def reason(why: Reason) -> str:
             )
         case Reason.LOW_CONFIDENCE:
             return QCoreApplication.translate(
-                "Reasons", "The model was not sure enough, so these are the passages that fit the question best."
+                "Reasons",
+                "The model was not sure enough, so these are the passages that fit the question best.",
             )
         case Reason.UNREADABLE_ANSWER:
             return QCoreApplication.translate(
                 "Reasons", "The model's answer could not be tied to a page, so these are the best passages."
+            )
+        case Reason.QUESTION_TOO_LONG:
+            return QCoreApplication.translate(
+                "Reasons",
+                "The question is too long for this model; these are the best passages. Ask a shorter one.",
             )
         case Reason.STOPPED:
             return QCoreApplication.translate("Reasons", "You stopped the answer before its first word.")

@@ -130,11 +130,16 @@ class Journey:
         chat = window.chat
         question = QUESTIONS[self.language][0]
         if window.session.engine().state is not EngineState.OFF:
-            self.until("the model", lambda: window.session.engine().state in (EngineState.READY, EngineState.FAILED))
+            self.until(
+                "the model", lambda: window.session.engine().state in (EngineState.READY, EngineState.FAILED)
+            )
         chat.composer.field.insertPlainText(question)
         self.shot(window, "question-typed")
         QTest.keyClick(chat.composer.field, Qt.Key.Key_Return)
-        self.until("words to stream", lambda: not chat.is_answering or chat.cards[-1].answer is not None or chat.cards[-1]._streamed)
+        self.until(
+            "words to stream",
+            lambda: not chat.is_answering or chat.cards[-1].answer is not None or chat.cards[-1]._streamed,
+        )
         self.shot(window, "streaming", 0)
         self.until("the answer", lambda: not chat.is_answering)
         self.shot(window, "answer")

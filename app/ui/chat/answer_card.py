@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.values import Answer, AnswerMode, Citation, Grade, Reason
@@ -42,17 +43,13 @@ class AnswerCard(QWidget):
         bubble.setProperty("role", "question")
         inside = QVBoxLayout(bubble)
         inside.setContentsMargins(16, 10, 16, 10)
-        asked = label(question, "question", wrap=True)
-        asked.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        inside.addWidget(asked)
+        self._asked = label(question, "question", wrap=True)
+        self._asked.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        inside.addWidget(self._asked)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
-        row.addSpacing(56)
-        if len(question) < 60:
-            row.addStretch(1)
-            row.addWidget(bubble)
-        else:
-            row.addWidget(bubble, 1)
+        row.addStretch(1)
+        row.addWidget(bubble)
         self._frame = QFrame()
         self._frame.setProperty("role", "card")
         self._body = QVBoxLayout(self._frame)
@@ -73,6 +70,13 @@ class AnswerCard(QWidget):
         if self.answer is None:
             return []
         return citations_of(self.answer.statements) + list(self.answer.nearest)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The question is as wide as its words, and leaves some room on the left when there are many."""
+        super().resizeEvent(event)
+        lines = self.question.split("\n")
+        natural = max(self._asked.fontMetrics().horizontalAdvance(line) for line in lines) + 8
+        self._asked.setFixedWidth(max(min(natural, self.width() - 100), 60))
 
     def wait(self) -> None:
         """Say that the answer is on its way."""
@@ -99,7 +103,9 @@ class AnswerCard(QWidget):
         if why:
             self._body.addWidget(self._banner(why, warn=answer.reason is not Reason.STOPPED))
         elif answer.stopped:
-            self._body.addWidget(self._banner(self.tr("You stopped this answer; these are its words so far."), warn=False))
+            self._body.addWidget(
+                self._banner(self.tr("You stopped this answer; these are its words so far."), warn=False)
+            )
         brief = len(answer.text) <= _SHORT_CHARS and answer.mode is AnswerMode.MODEL
         for statement in answer.statements:
             view = StatementView(self._look, statement, answer.evidence, with_excerpt=brief)
@@ -112,6 +118,27 @@ class AnswerCard(QWidget):
         if answer.nearest:
             self._body.addLayout(self._nearest(answer))
         self._body.addLayout(self._foot(answer))
+
+    def as_text(self) -> str:
+        """The answer for the clipboard: question, words, then each source with document, page and quote."""
+        answer = self.answer
+        if answer is None:
+            return self.question
+        absent = [
+            s
+            for s in answer.statements
+            if s.grade is Grade.NOT_IN_DOSSIER and not any(c.isalpha() for c in s.text)
+        ]
+        words = self.tr("The dossier does not seem to hold the answer.") if absent else answer.text
+        lines = [answer.question, "", words]
+        if self.citations:
+            lines.append("")
+        for citation in self.citations:
+            place = self.tr("[{number}] {document}, p. {page}").format(
+                number=citation.anchor, document=one_line(citation.document), page=citation.page
+            )
+            lines.append(f"{place}: «\u202f{one_line(citation.quote, 600)}\u202f»")
+        return "\n".join(lines)
 
     def _banner(self, text: str, *, warn: bool) -> QFrame:
         banner = QFrame()
@@ -158,7 +185,9 @@ class AnswerCard(QWidget):
         elif answer.model:
             parts.append(one_line(self._model_names.get(answer.model, answer.model), 60))
         if answer.timings.total_s > 0:
-            parts.append(self.tr("{seconds} s").format(seconds=QLocale().toString(answer.timings.total_s, "f", 1)))
+            parts.append(
+                self.tr("{seconds} s").format(seconds=QLocale().toString(answer.timings.total_s, "f", 1))
+            )
         return " · ".join(parts)
 
     def _begin_again(self) -> None:
@@ -170,22 +199,3 @@ class AnswerCard(QWidget):
                 child.hide()
                 child.deleteLater()
         self._text.show()
-
-
-def as_text(card: AnswerCard) -> str:
-    """An answer for the clipboard: question, words, then each source with document, page and quote."""
-    answer = card.answer
-    if answer is None:
-        return card.question
-    lines = [answer.question, ""]
-    absent = [s for s in answer.statements if s.grade is Grade.NOT_IN_DOSSIER and not any(c.isalpha() for c in s.text)]
-    lines.append(card.tr("The dossier does not seem to hold the answer.") if absent else answer.text)
-    if card.citations:
-        lines.append("")
-    for citation in card.citations:
-        place = card.tr("[{number}] {document}, p. {page}").format(
-            number=citation.anchor, document=one_line(citation.document), page=citation.page
-        )
-        lines.append(f"{place}: «\u202f{one_line(citation.quote, 600)}\u202f»")
-    return "\n".join(lines)
-

@@ -8,7 +8,17 @@ from html import escape
 from typing import Any
 
 from PySide6.QtCore import QEvent, QMimeData, QRectF, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPixmap, QResizeEvent, QTextDocument, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QPainter,
+    QPixmap,
+    QResizeEvent,
+    QTextDocument,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QToolTip, QWidget
 
 from app.chat.values import Citation
@@ -46,11 +56,13 @@ class AnswerText(QTextBrowser):
     def say(self, text: str) -> None:
         """Plain words, while they are still coming."""
         self._tips = {}
-        self.setHtml(f'<div style="line-height:150%">{html(text)}</div>')
+        self.setHtml(f'<div style="line-height:135%">{html(text)}</div>')
         self._fit()
 
     def say_cited(self, text: str, citations: Sequence[Citation], tips: Mapping[int, str]) -> None:
-        """``text`` with its ``[n]`` anchors turned into chips where ``citations`` knows n, and left out elsewhere."""
+        """``text`` with its ``[n]`` anchors turned into chips where ``citations`` knows n, and left
+        out elsewhere.
+        """
         known = {citation.anchor for citation in citations}
         self._tips = dict(tips)
         parts: list[str] = []
@@ -61,7 +73,7 @@ class AnswerText(QTextBrowser):
             parts.extend(self._chip(n) for n in dict.fromkeys(numbers) if n in known)
             at = match.end()
         parts.append(html(text[at:]))
-        self.setHtml(f'<div style="line-height:150%">{"".join(parts)}</div>')
+        self.setHtml(f'<div style="line-height:135%">{"".join(parts)}</div>')
         self._fit()
 
     def say_excerpt(self, before: str, quoted: str, after: str) -> None:
@@ -70,7 +82,7 @@ class AnswerText(QTextBrowser):
         palette = self._look.palette
         mark = f"background-color:{palette.cited};color:#1d2126" if quoted else ""
         self.setHtml(
-            f'<div style="line-height:145%;font-size:13px;color:{palette.muted}">{html(before)}'
+            f'<div style="line-height:130%;font-size:13px;color:{palette.muted}">{html(before)}'
             f'<span style="{mark}">{html(quoted)}</span>{html(after)}</div>'
         )
         self._fit()
@@ -89,12 +101,18 @@ class AnswerText(QTextBrowser):
         return font
 
     def _chip_size(self, number: int) -> QSize:
-        return QSize(max(CHIP_PX + 3, QFontMetrics(self._chip_font()).horizontalAdvance(str(number)) + 12), CHIP_PX)
+        return QSize(
+            max(CHIP_PX + 3, QFontMetrics(self._chip_font()).horizontalAdvance(str(number)) + 12), CHIP_PX
+        )
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Nothing from outside: the only pictures an answer has are the chips drawn here."""
         url = name if isinstance(name, QUrl) else QUrl(name)
-        if kind == QTextDocument.ResourceType.ImageResource.value and url.scheme() == "chip" and url.path().isdigit():
+        if (
+            kind == QTextDocument.ResourceType.ImageResource.value
+            and url.scheme() == "chip"
+            and url.path().isdigit()
+        ):
             return self._draw_chip(int(url.path()))
         return None
 
@@ -108,10 +126,14 @@ class AnswerText(QTextBrowser):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._look.palette.accent))
-        painter.drawRoundedRect(QRectF(0, 0, size.width(), size.height()), size.height() / 2, size.height() / 2)
+        painter.drawRoundedRect(
+            QRectF(0, 0, size.width(), size.height()), size.height() / 2, size.height() / 2
+        )
         painter.setPen(QColor(self._look.palette.accent_text))
         painter.setFont(self._chip_font())
-        painter.drawText(QRectF(0, 0, size.width(), size.height()), int(Qt.AlignmentFlag.AlignCenter), str(number))
+        painter.drawText(
+            QRectF(0, 0, size.width(), size.height()), int(Qt.AlignmentFlag.AlignCenter), str(number)
+        )
         painter.end()
         return image
 

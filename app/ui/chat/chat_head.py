@@ -43,7 +43,9 @@ class ChatHead(QFrame):
 
     def show_chats(self, chats: Sequence[ChatCard], current: str | None) -> None:
         """The latest chat comes first in the menu."""
-        title = next((one_line(chat.title, _TITLE_CHARS) for chat in chats if chat.id == current), self.tr("New chat"))
+        title = next(
+            (one_line(chat.title, _TITLE_CHARS) for chat in chats if chat.id == current), self.tr("New chat")
+        )
         self.title.setText(title.replace("&", "&&"))
         self.title.setAccessibleName(self.tr("Chat: {title}").format(title=title))
         self._actions.delete_chat.setEnabled(current is not None)
@@ -52,7 +54,7 @@ class ChatHead(QFrame):
             entry = self._menu.addAction(one_line(chat.title, _TITLE_CHARS + 14).replace("&", "&&"))
             entry.setCheckable(True)
             entry.setChecked(chat.id == current)
-            entry.triggered.connect(lambda _=False, id=chat.id: self.turned.emit(id))
+            entry.triggered.connect(lambda _=False, chat_id=chat.id: self.turned.emit(chat_id))
         if chats:
             self._menu.addSeparator()
         self._menu.addAction(self._actions.new_chat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from app.services.views import DocumentCard, DocumentStatus, DossierCard
 from app.ui import wording
 from app.ui.actions import Actions
 from app.ui.buttons import button
-from app.ui.chat.answer_card import AnswerCard, as_text
+from app.ui.chat.answer_card import AnswerCard
 from app.ui.chat.chat_head import ChatHead
 from app.ui.chat.composer import Composer
 from app.ui.chat.scope_bar import ScopeBar
@@ -102,10 +102,14 @@ class ChatPane(QFrame):
         if self._dossier is None or self._task is not None:
             return
         if self._scope == ():
-            self._fail_at_once(question, self.tr("No document is chosen. Check a box on the left, or ask the whole dossier."))
+            self._fail_at_once(
+                question, self.tr("No document is chosen. Check a box on the left, or ask the whole dossier.")
+            )
             return
         card = self._add_card(question)
-        self._follow(self._session.ask(self._dossier.id, question, chat_id=self.chat_id, documents=self._scope), card)
+        self._follow(
+            self._session.ask(self._dossier.id, question, chat_id=self.chat_id, documents=self._scope), card
+        )
 
     def ask_again(self, card: AnswerCard | None = None) -> None:
         card = card or (self._cards[-1] if self._cards else None)
@@ -125,7 +129,7 @@ class ChatPane(QFrame):
     def copy(self, card: AnswerCard | None = None) -> None:
         card = card or (self._cards[-1] if self._cards else None)
         if card is not None:
-            QGuiApplication.clipboard().setText(as_text(card))
+            QGuiApplication.clipboard().setText(card.as_text())
 
     def new_chat(self) -> None:
         if self._task is None:
@@ -238,7 +242,10 @@ class ChatPane(QFrame):
         if self._dossier is None:
             self.welcome.show_words(
                 self.tr("Begin with a dossier"),
-                self.tr("Drop files anywhere on this window. A dossier is made of them, and you can ask it questions."),
+                self.tr(
+                    "Drop files anywhere on this window. A dossier is made of them, and you can ask it "
+                    "questions."
+                ),
                 deed=self.tr("New dossier"),
             )
         elif not ready and self._documents:
@@ -302,12 +309,17 @@ class ChatPane(QFrame):
         self.composer.stopped.connect(self.stop)
         self.welcome.chosen.connect(self.ask)
         self.welcome.wanted.connect(self._welcome_deed)
-        self.head.turned.connect(lambda chat_id: (self._turn_to(chat_id), self.refresh()))
+        self.head.turned.connect(self._choose_chat)
         actions.ask_again.triggered.connect(lambda: self.ask_again())
         actions.copy_answer.triggered.connect(lambda: self.copy())
         actions.new_chat.triggered.connect(self.new_chat)
         actions.delete_chat.triggered.connect(self.delete_chat)
         self._session.chats_changed.connect(self._list_chats)
+
+    def _choose_chat(self, chat_id: str) -> None:
+        self._drop_task()
+        self._turn_to(chat_id)
+        self.refresh()
 
     def _list_chats(self, *_: object) -> None:
         chats = self._session.chats(self._dossier.id) if self._dossier is not None else ()

@@ -1,4 +1,6 @@
-"""Where a question is typed. Enter asks, Shift+Enter begins a new line; while an answer comes, the button stops it."""
+"""Where a question is typed. Enter asks, Shift+Enter begins a new line; while an answer comes, the
+button stops it.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class _Field(QPlainTextEdit):
 
 
 class Composer(QFrame):
-    """``asked`` carries the question, trimmed; ``stopped`` comes from the button while an answer is on its way."""
+    """``asked`` carries the question, trimmed; ``stopped`` comes from the button while an answer is
+    on its way.
+    """
 
     asked = Signal(str)
     stopped = Signal()
@@ -106,7 +110,9 @@ class Composer(QFrame):
         self.field.setFocus()
 
     def _may_send(self) -> None:
-        self._button.setEnabled(self._busy or (self.field.isEnabled() and bool(self.field.toPlainText().strip())))
+        self._button.setEnabled(
+            self._busy or (self.field.isEnabled() and bool(self.field.toPlainText().strip()))
+        )
 
     def _press(self) -> None:
         if self._busy:

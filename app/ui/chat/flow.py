@@ -21,10 +21,10 @@ class Flow(QLayout):
     def count(self) -> int:
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def itemAt(self, index: int) -> QLayoutItem | None:
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def expandingDirections(self) -> Qt.Orientation:
@@ -52,6 +52,7 @@ class Flow(QLayout):
 
     def _place(self, place: QRect, *, move: bool) -> int:
         x, y, line = place.left(), place.top(), 0
+        tallest = max((item.sizeHint().height() for item in self._items), default=0)
         for item in self._items:
             widget = item.widget()
             if widget is not None and widget.isHidden():
@@ -61,7 +62,8 @@ class Flow(QLayout):
             if x > place.left() and x + width > place.right() + 1:
                 x, y, line = place.left(), y + line + self._gap_px, 0
             if move:
-                item.setGeometry(QRect(QPoint(x, y), QSize(width, size.height())))
+                drop = max(0, (tallest - size.height()) // 2)
+                item.setGeometry(QRect(QPoint(x, y + drop), QSize(width, size.height())))
             x += width + self._gap_px
-            line = max(line, size.height())
+            line = tallest
         return y + line - place.top()

@@ -26,7 +26,9 @@ class HitDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(200, HEIGHT_PX)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         hit = index.data(ROW)
         if not isinstance(hit, Hit):
             return
@@ -41,8 +43,14 @@ class HitDelegate(QStyledItemDelegate):
         page = QCoreApplication.translate("HitDelegate", "p. {page}").format(page=hit.page)
         page_width = QFontMetrics(bold).horizontalAdvance(page) + 8
         painter.setPen(QColor(palette.text))
-        name = QFontMetrics(bold).elidedText(one_line(hit.document), Qt.TextElideMode.ElideMiddle, int(room.width() - page_width))
-        painter.drawText(QRectF(room.left(), room.top(), room.width() - page_width, 19), int(Qt.AlignmentFlag.AlignVCenter), name)
+        name = QFontMetrics(bold).elidedText(
+            one_line(hit.document), Qt.TextElideMode.ElideMiddle, int(room.width() - page_width)
+        )
+        painter.drawText(
+            QRectF(room.left(), room.top(), room.width() - page_width, 19),
+            int(Qt.AlignmentFlag.AlignVCenter),
+            name,
+        )
         painter.setPen(QColor(palette.accent))
         painter.drawText(
             QRectF(room.right() - page_width, room.top(), page_width, 19),
@@ -67,9 +75,9 @@ class HitDelegate(QStyledItemDelegate):
             look = QTextCharFormat()
             look.setBackground(QColor(palette.found))
             look.setForeground(QColor("#1d2126"))
-            mark.start = len(text[:start].encode("utf-16-le")) // 2  # type: ignore[attr-defined]
-            mark.length = len(text[start:end].encode("utf-16-le")) // 2  # type: ignore[attr-defined]
-            mark.format = look  # type: ignore[attr-defined]
+            mark.start = len(text[:start].encode("utf-16-le")) // 2
+            mark.length = len(text[start:end].encode("utf-16-le")) // 2
+            mark.format = look
             ranges.append(mark)
         layout.setFormats(ranges)
         layout.beginLayout()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.ui import wording
 from app.ui.buttons import button
-from app.ui.labels import label
+from app.ui.labels import ElidedLabel, label
 from app.ui.plain import elide_middle
 
 
@@ -28,13 +28,17 @@ class ScopeBar(QWidget):
         row.addWidget(label(self.tr("Answer from"), "small"))
         row.addWidget(self.whole)
         row.addWidget(self.some)
-        row.addStretch(1)
-        self._hint = label(self.tr("Enter to ask · Shift+Enter for a new line"), "small")
-        row.addWidget(self._hint)
+        self._hint = ElidedLabel(
+            self.tr("Enter to ask · Shift+Enter for a new line"), "small", Qt.TextElideMode.ElideRight
+        )
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self._hint, 1)
         self.show_scope(None, "")
 
     def show_scope(self, count: int | None, name: str) -> None:
-        """``count`` documents are chosen (None: all of them); ``name`` is the one document's, if it is one."""
+        """``count`` documents are chosen (None: all of them); ``name`` is the one document's, if it
+        is one.
+        """
         self.whole.setChecked(count is None)
         self.some.setVisible(count is not None)
         self.some.setChecked(count is not None)

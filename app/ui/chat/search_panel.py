@@ -140,7 +140,8 @@ class SearchPanel(QFrame):
         self._note.hide()
         self.summary.setText(self.tr("Search"))
         self.empty.show_words(
-            self.tr("Search every page"), self.tr("Type words above. They are found whatever their accents, with no model needed.")
+            self.tr("Search every page"),
+            self.tr("Type words above. They are found whatever their accents, with no model needed."),
         )
         self.stack.setCurrentWidget(self.empty)
 

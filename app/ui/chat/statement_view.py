@@ -55,19 +55,18 @@ class StatementView(QWidget):
             part.setAccessibleName(words)
             part.setAccessibleDescription(meaning)
         column = QVBoxLayout()
-        column.setSpacing(5)
+        column.setSpacing(7)
         column.addWidget(self.text)
         column.addWidget(self._excerpt_text)
-        column.addWidget(self.grade)
         self.sources: list[SourceLink] = []
-        if statement.citations:
-            links = Flow()
-            for citation in statement.citations:
-                link = SourceLink(citation)
-                link.clicked.connect(lambda _=False, c=citation: self.cited.emit(c))
-                links.addWidget(link)
-                self.sources.append(link)
-            column.addLayout(links)
+        foot = Flow(8)
+        foot.addWidget(self.grade)
+        for citation in statement.citations:
+            link = SourceLink(citation)
+            link.clicked.connect(lambda _=False, c=citation: self.cited.emit(c))
+            foot.addWidget(link)
+            self.sources.append(link)
+        column.addLayout(foot)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
@@ -81,7 +80,10 @@ class StatementView(QWidget):
         if statement.grade is Grade.NOT_IN_DOSSIER and not any(c.isalpha() for c in statement.text):
             self.text.say(self.tr("The dossier does not seem to hold the answer."))
         else:
-            tips = {c.anchor: f"{one_line(c.document)}, {c.page}: {one_line(c.quote, 400)}" for c in statement.citations}
+            tips = {
+                c.anchor: f"{one_line(c.document)}, {c.page}: {one_line(c.quote, 400)}"
+                for c in statement.citations
+            }
             self.text.say_cited(statement.text, statement.citations, tips)
         if self._excerpt_of is not None:
             self._excerpt_text.say_excerpt(*self._excerpt_of)
@@ -100,8 +102,16 @@ class StatementView(QWidget):
                 if inside:
                     start, end = citation.start - item.start, citation.end - item.start
                     before, after = item.text[:start], item.text[end:]
-                    head = before if len(before) <= _AROUND_CHARS else "…" + before[-_AROUND_CHARS:].partition(" ")[2]
-                    tail = after if len(after) <= _AROUND_CHARS else after[:_AROUND_CHARS].rpartition(" ")[0] + " …"
+                    head = (
+                        before
+                        if len(before) <= _AROUND_CHARS
+                        else "…" + before[-_AROUND_CHARS:].partition(" ")[2]
+                    )
+                    tail = (
+                        after
+                        if len(after) <= _AROUND_CHARS
+                        else after[:_AROUND_CHARS].rpartition(" ")[0] + " …"
+                    )
                     return _flat(head), _flat(item.text[start:end]), _flat(tail)
         return None
 

@@ -12,6 +12,7 @@ from app.core.resources import resource
 from app.ui.language import Speech
 
 SHOWN = 4
+MOST_CHARS = 62  # what fits on one line of the narrowest pane
 
 
 @cache
@@ -30,7 +31,7 @@ def suggest(names: Collection[str], language: Speech) -> list[str]:
     seen: set[str] = set()
     for dossier, document, question in _sample_questions():
         known = document in names and dossier.endswith(f"-{language}")
-        if known and document not in seen and len(question) < 90:
+        if known and document not in seen and len(question) <= MOST_CHARS:
             seen.add(document)
             chosen.append(question)
     if chosen:

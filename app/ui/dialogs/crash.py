@@ -16,7 +16,10 @@ from app.ui.labels import label
 def report(kind: type[BaseException], failure: BaseException, trace: TracebackType | None) -> str:
     """Where it happened, without any value: messages of errors can hold a person's words."""
     code = failure.code if isinstance(failure, HuisClosError) else kind.__name__
-    places = [f"{frame.filename.rsplit('/app/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+    places = [
+        f"{frame.filename.rsplit('/app/', 1)[-1]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(trace)
+    ]
     return "\n".join((code, *places[-12:]))
 
 
@@ -33,9 +36,14 @@ class CrashDialog(QDialog):
         box.addWidget(label(self.tr("Something went wrong in Huis Clos"), "heading", wrap=True))
         box.addWidget(
             label(
-                self.tr("It is our mistake. Nothing that was saved is lost, and you can go on. If it happens again, "
-                        "lock and unlock. These lines help to find the mistake; they hold nothing of your dossiers."),
-                "muted", wrap=True,
+                self.tr(
+                    "It is our mistake. Nothing that was saved is lost, and you can go on. If it happens "
+                    "again, "
+                    "lock and unlock. These lines help to find the mistake; they hold nothing of your "
+                    "dossiers."
+                ),
+                "muted",
+                wrap=True,
             )
         )
         self.details = QPlainTextEdit(details)
@@ -45,7 +53,9 @@ class CrashDialog(QDialog):
         box.addWidget(self.details)
         row = QHBoxLayout()
         row.setSpacing(10)
-        row.addWidget(button(self.tr("Copy the lines"), "", lambda: QGuiApplication.clipboard().setText(details)))
+        row.addWidget(
+            button(self.tr("Copy the lines"), "", lambda: QGuiApplication.clipboard().setText(details))
+        )
         row.addStretch(1)
         row.addWidget(button(self.tr("Go on"), "primary", self.accept))
         box.addLayout(row)

@@ -17,7 +17,7 @@ class Guarantees(QDialog):
     def __init__(self, look: Look, guarantee: Guarantee, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("About and guarantees"))
-        self.resize(600, 600)
+        self.resize(640, 720)
         self._look = look
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -34,7 +34,14 @@ class Guarantees(QDialog):
         box.setContentsMargins(32, 28, 32, 20)
         box.setSpacing(6)
         box.addWidget(label("Huis Clos", "title"))
-        box.addWidget(label(self.tr("Version {version} · free software under the AGPL 3.0 or later").format(version=__version__), "muted"))
+        box.addWidget(
+            label(
+                self.tr("Version {version} · free software under the AGPL 3.0 or later").format(
+                    version=__version__
+                ),
+                "muted",
+            )
+        )
         box.addSpacing(14)
         box.addWidget(area, 1)
         row = QHBoxLayout()
@@ -45,28 +52,66 @@ class Guarantees(QDialog):
     def _promises(self, guarantee: Guarantee) -> list[tuple[bool, str, str]]:
         held = guarantee.keeps("internet")
         network = (
-            self.tr("The operating system refuses every internet connection to this window and to everything it starts. "
-                    "This was tried out at the start: a connection was asked for and refused.")
+            self.tr(
+                "The operating system refuses every internet connection to this window and to everything "
+                "it starts. "
+                "This was tried out at the start: a connection was asked for and refused."
+            )
             if held
-            else self.tr("This program contains no code that opens a connection, but on this system nothing enforces it: "
-                         "{reason}").format(reason=guarantee.reason)
+            else self.tr(
+                "This program contains no code that opens a connection, but on this system nothing "
+                "enforces it: "
+                "{reason}"
+            ).format(reason=guarantee.reason)
         )
         return [
             (held, self.tr("No network"), network),
-            (True, self.tr("Encrypted on disk"),
-             self.tr("Documents, their text, the index, chats and readings are encrypted with a key that only your "
-                     "passphrase or the recovery code opens. Settings and models are not: they hold nothing of a dossier.")),
-            (True, self.tr("Files are opened in a cage"),
-             self.tr("Every file is read in a process of its own that holds no key and is ended afterwards. On Linux it "
-                     "can open no file, no connection and no program, and its memory and time are bounded.")),
-            (True, self.tr("The model has no key"),
-             self.tr("The engine is a separate process. It gets the passages of a question, never the vault's key, "
-                     "and can open no connection.")),
-            (True, self.tr("Quotes are checked by code"),
-             self.tr("● means that the quoted words were found on the cited page by comparing them, not by asking the model.")),
-            (False, self.tr("Not promised"),
-             self.tr("Nothing protects an unlocked vault from someone who sits at this computer or controls its system. "
-                     "Answers can miss what is there: they replace no reading and are no medical or legal advice.")),
+            (
+                True,
+                self.tr("Encrypted on disk"),
+                self.tr(
+                    "Documents, their text, the index, chats and readings are encrypted with a key that "
+                    "only your "
+                    "passphrase or the recovery code opens. Settings and models are not: they hold "
+                    "nothing of a dossier."
+                ),
+            ),
+            (
+                True,
+                self.tr("Files are opened in a cage"),
+                self.tr(
+                    "Every file is read in a process of its own that holds no key and is ended "
+                    "afterwards. On Linux it "
+                    "can open no file, no connection and no program, and its memory and time are bounded."
+                ),
+            ),
+            (
+                True,
+                self.tr("The model has no key"),
+                self.tr(
+                    "The engine is a separate process. It gets the passages of a question, never the "
+                    "vault's key, "
+                    "and can open no connection."
+                ),
+            ),
+            (
+                True,
+                self.tr("Quotes are checked by code"),
+                self.tr(
+                    "● means that the quoted words were found on the cited page by comparing them, not "
+                    "by asking the model."
+                ),
+            ),
+            (
+                False,
+                self.tr("Not promised"),
+                self.tr(
+                    "Nothing protects an unlocked vault from someone who sits at this computer or "
+                    "controls its system. "
+                    "Answers can miss what is there: they replace no reading and are no medical or legal "
+                    "advice."
+                ),
+            ),
         ]
 
     def _row(self, kept: bool, title: str, text: str) -> QHBoxLayout:

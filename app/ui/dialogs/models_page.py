@@ -49,7 +49,13 @@ class ModelsPage(QWidget):
         box.setSpacing(8)
         box.addWidget(label(self.tr("Models"), "heading"))
         box.addWidget(
-            label(self.tr("A model file (GGUF) is copied, hashed and tried out. It never leaves this computer."), "muted", wrap=True)
+            label(
+                self.tr(
+                    "A model file (GGUF) is copied, hashed and tried out. It never leaves this computer."
+                ),
+                "muted",
+                wrap=True,
+            )
         )
         box.addWidget(self._area, 1)
         box.addWidget(self._bar)
@@ -70,7 +76,13 @@ class ModelsPage(QWidget):
         for card in models:
             rows.addWidget(self._row(card))
         if not models:
-            rows.addWidget(label(self.tr("No model is installed. Search and the page viewer work without one."), "muted", wrap=True))
+            rows.addWidget(
+                label(
+                    self.tr("No model is installed. Search and the page viewer work without one."),
+                    "muted",
+                    wrap=True,
+                )
+            )
         rows.addStretch(1)
         self._area.setWidget(inside)
 
@@ -100,7 +112,9 @@ class ModelsPage(QWidget):
         row.setContentsMargins(16, 12, 12, 12)
         row.addLayout(words, 1)
         if not card.built_in:
-            remove = icon_button(self.tr("Remove {name}").format(name=wording.model_label(card)), lambda: self._remove(card))
+            remove = icon_button(
+                self.tr("Remove {name}").format(name=wording.model_label(card)), lambda: self._remove(card)
+            )
             self._look.dress(remove, "trash", "muted", 18)
             row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
         return frame
@@ -114,7 +128,9 @@ class ModelsPage(QWidget):
     def _choose_file(self) -> None:
         path = choose_model(self)
         if path is not None:
-            self._follow(self._session.add_model(path), self.tr("The model is added and answers from now on."))
+            self._follow(
+                self._session.add_model(path), self.tr("The model is added and answers from now on.")
+            )
 
     def _follow(self, task: Task, done: str) -> None:
         self.says.setText("")

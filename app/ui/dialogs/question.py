@@ -13,7 +13,9 @@ WIDTH_PX = 440
 class Question(QDialog):
     """``exec`` gives Accepted for the deed. The safe answer has the keyboard."""
 
-    def __init__(self, parent: QWidget, title: str, text: str, deed: str, keep: str, *, danger: bool = False) -> None:
+    def __init__(
+        self, parent: QWidget, title: str, text: str, deed: str, keep: str, *, danger: bool = False
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setFixedWidth(WIDTH_PX)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QListWidget,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -17,11 +16,14 @@ from PySide6.QtWidgets import (
 
 from app.bridge.session import Session
 from app.core.settings import SettingsFile
+from app.ui import wording
 from app.ui.buttons import button
 from app.ui.dialogs.models_page import ModelsPage
 from app.ui.dialogs.passphrase_change import PassphraseChange
 from app.ui.labels import label
 from app.ui.look import Look
+
+IDLE_CHOICES_MIN = (1, 2, 5, 10, 15, 30, 60)
 
 
 class SettingsDialog(QDialog):
@@ -88,15 +90,18 @@ class SettingsDialog(QDialog):
 
     def _security_page(self) -> QWidget:
         now = self._settings.current
-        self.idle = QSpinBox()
-        self.idle.setRange(1, 60)
-        self.idle.setValue(now.idle_lock_min)
-        self.idle.setSuffix("\u00a0" + self.tr("min"))
+        self.idle = QComboBox()
+        for minutes in sorted({*IDLE_CHOICES_MIN, now.idle_lock_min}):
+            self.idle.addItem(wording.span(minutes * 60), minutes)
+        self.idle.setCurrentIndex(max(self.idle.findData(now.idle_lock_min), 0))
         self.idle.setAccessibleName(self.tr("Lock when nobody has typed or clicked for"))
-        self.idle.valueChanged.connect(self._choose_idle)
+        self.idle.activated.connect(lambda _: self._choose_idle(int(self.idle.currentData())))
         page, form = _page(
             self.tr("Security"),
-            self.tr("Locking ends the program and starts it again at the locked screen, so that no key stays in memory."),
+            self.tr(
+                "Locking ends the program and starts it again at the locked screen, so that no key stays "
+                "in memory."
+            ),
         )
         form.addRow(label(self.tr("Lock when nobody has typed or clicked for"), wrap=True), self.idle)
         self._change = PassphraseChange(self._look, self._session)

@@ -1,4 +1,6 @@
-"""What a person does to dossiers and files: each deed asks what it must, then hands the verb to the session."""
+"""What a person does to dossiers and files: each deed asks what it must, then hands the verb to the
+session.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Deeds(QObject):
         library.samples_wanted.connect(lambda: self.take_in_samples(("patient", "case")))
 
     def new_dossier(self) -> None:
-        dialog = NameDialog(self._window, self.tr("New dossier"), self.tr("Name of the dossier"), "", self.tr("Create"))
+        dialog = NameDialog(
+            self._window, self.tr("New dossier"), self.tr("Name of the dossier"), "", self.tr("Create")
+        )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._session.create_dossier(dialog.name).then(self, lambda card: self._library.choose(card.id))
         dialog.deleteLater()
@@ -56,7 +60,11 @@ class Deeds(QObject):
         if card is None:
             return
         dialog = NameDialog(
-            self._window, self.tr("Rename the dossier"), self.tr("Name of the dossier"), card.name, self.tr("Rename")
+            self._window,
+            self.tr("Rename the dossier"),
+            self.tr("Name of the dossier"),
+            card.name,
+            self.tr("Rename"),
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.name != card.name:
             self._session.rename_dossier(card.id, dialog.name)
@@ -66,7 +74,10 @@ class Deeds(QObject):
         card = self._library.dossier
         if card is None:
             return
-        what = self.tr("Its documents, chats and readings are destroyed in the vault. The files they came from stay where they are.")
+        what = self.tr(
+            "Its documents, chats and readings are destroyed in the vault. The files they came from stay "
+            "where they are."
+        )
         question = Question(
             self._window,
             self.tr("Delete “{name}”?").format(name=one_line(card.name, 60)),
@@ -86,7 +97,10 @@ class Deeds(QObject):
         question = Question(
             self._window,
             self.tr("Remove “{name}”?").format(name=one_line(card.name, 60)),
-            self.tr("It is destroyed in the vault. The file it came from stays where it is. The dossier is read again without it."),
+            self.tr(
+                "It is destroyed in the vault. The file it came from stays where it is. The dossier is "
+                "read again without it."
+            ),
             self.tr("Remove"),
             self.tr("Keep"),
             danger=True,
@@ -153,14 +167,20 @@ class Deeds(QObject):
         parts = []
         if report.added:
             parts.append(
-                self.tr("{documents} taken in ({pages}).").format(
-                    documents=wording.documents(len(report.added)), pages=wording.pages(report.pages)
+                self.tr("%n document(s) taken in ({pages}).", "", len(report.added)).format(
+                    pages=wording.pages(report.pages)
                 )
             )
         if report.duplicates:
             parts.append(self.tr("%n file(s) were here already.", "", len(report.duplicates)))
         if report.exceptions:
-            parts.append(self.tr("%n file(s) could not be taken in; the reasons are on the left.", "", len(report.exceptions)))
+            parts.append(
+                self.tr(
+                    "%n file(s) could not be taken in; the reasons are on the left.",
+                    "",
+                    len(report.exceptions),
+                )
+            )
             self._library.exceptions.open()
         if parts:
             self.said.emit(" ".join(parts))

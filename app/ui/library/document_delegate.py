@@ -1,8 +1,19 @@
-"""Draws one document of the list: check box, kind, name, pages or progress, a warning when it was not taken in."""
+"""Draws one document of the list: check box, kind, name, pages or progress, a warning when it was not
+taken in.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
@@ -30,7 +41,9 @@ class DocumentDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(120, HEIGHT_PX)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         card = index.data(ROW)
         if not isinstance(card, DocumentCard):
             return
@@ -46,7 +59,9 @@ class DocumentDelegate(QStyledItemDelegate):
         broken = card.status in _BROKEN
         sign = "warning" if broken else wording.kind_icon(card)
         colour = palette.danger if broken else palette.muted
-        painter.drawPixmap(box.right() + 9, option.rect.center().y() - 9, icons.pixmap(sign, colour, 19, ratio))
+        painter.drawPixmap(
+            box.right() + 9, option.rect.center().y() - 9, icons.pixmap(sign, colour, 19, ratio)
+        )
         left = box.right() + 36
         right = option.rect.right() - 10
         font = QFont(option.font)
@@ -54,13 +69,19 @@ class DocumentDelegate(QStyledItemDelegate):
         left_out = checked is not None and checked != Qt.CheckState.Checked
         painter.setPen(QColor(palette.muted if left_out or card.status in _MOVING else palette.text))
         name = QFontMetrics(font).elidedText(one_line(card.name), Qt.TextElideMode.ElideMiddle, right - left)
-        painter.drawText(QRectF(left, option.rect.top() + 5, right - left, 19), int(Qt.AlignmentFlag.AlignVCenter), name)
+        painter.drawText(
+            QRectF(left, option.rect.top() + 5, right - left, 19), int(Qt.AlignmentFlag.AlignVCenter), name
+        )
         small = QFont(option.font)
         small.setPixelSize(12)
         painter.setFont(small)
         painter.setPen(QColor(palette.danger if broken else palette.muted))
-        line = QFontMetrics(small).elidedText(wording.document_line(card), Qt.TextElideMode.ElideRight, right - left)
-        painter.drawText(QRectF(left, option.rect.top() + 23, right - left, 17), int(Qt.AlignmentFlag.AlignVCenter), line)
+        line = QFontMetrics(small).elidedText(
+            wording.document_line(card), Qt.TextElideMode.ElideRight, right - left
+        )
+        painter.drawText(
+            QRectF(left, option.rect.top() + 23, right - left, 17), int(Qt.AlignmentFlag.AlignVCenter), line
+        )
         if card.status is DocumentStatus.PARSING and card.pages:
             self._paint_progress(painter, QRectF(left, option.rect.bottom() - 5, right - left, 3), card)
         painter.restore()
@@ -71,14 +92,26 @@ class DocumentDelegate(QStyledItemDelegate):
         return QRect(row.left() + 10 + depth * INDENT_PX, row.center().y() - BOX_PX // 2, BOX_PX, BOX_PX)
 
     def editorEvent(
-        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+        self,
+        event: QEvent,
+        model: QAbstractItemModel,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
     ) -> bool:
         state = index.data(Qt.ItemDataRole.CheckStateRole)
         if isinstance(event, QMouseEvent) and state is not None:
-            inside = self.box_place(option.rect, index).adjusted(-8, -12, 6, 12).contains(event.position().toPoint())
+            inside = (
+                self.box_place(option.rect, index)
+                .adjusted(-8, -12, 6, 12)
+                .contains(event.position().toPoint())
+            )
             if inside and event.type() == QEvent.Type.MouseButtonRelease:
                 other = Qt.CheckState.Unchecked if state == Qt.CheckState.Checked else Qt.CheckState.Checked
-                return bool(model.setData(QModelIndex(index), other, Qt.ItemDataRole.CheckStateRole))
+                return bool(
+                    model.setData(
+                        model.index(index.row(), index.column()), other, Qt.ItemDataRole.CheckStateRole
+                    )
+                )
             # A press on the box must not choose the row, and the base class must not toggle a second time.
             return inside
         return super().editorEvent(event, model, option, index)
@@ -90,7 +123,9 @@ class DocumentDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(palette.accent))
             painter.drawRoundedRect(square, 4.5, 4.5)
-            painter.setPen(QPen(QColor(palette.accent_text), 1.9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.setPen(
+                QPen(QColor(palette.accent_text), 1.9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            )
             x, y = square.left(), square.top()
             painter.drawLine(int(x + 4), int(y + 9), int(x + 7), int(y + 12))
             painter.drawLine(int(x + 7), int(y + 12), int(x + 12), int(y + 5))

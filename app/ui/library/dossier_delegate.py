@@ -26,7 +26,9 @@ class DossierDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(120, HEIGHT_PX)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         card = index.data(ROW)
         if not isinstance(card, DossierCard):
             return
@@ -36,7 +38,9 @@ class DossierDelegate(QStyledItemDelegate):
         paint_row_ground(painter, option, self._look)
         room = option.rect.adjusted(10, 0, -10, 0)
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        picture = icons.pixmap("dossier", palette.accent if chosen else palette.muted, 20, painter.device().devicePixelRatio())
+        picture = icons.pixmap(
+            "dossier", palette.accent if chosen else palette.muted, 20, painter.device().devicePixelRatio()
+        )
         painter.drawPixmap(room.left(), room.center().y() - 9, picture)
         left = room.left() + 30
         right = room.right() - (26 if card.pages else 0)
@@ -44,18 +48,26 @@ class DossierDelegate(QStyledItemDelegate):
         name_font.setWeight(QFont.Weight.DemiBold if chosen else QFont.Weight.Medium)
         painter.setFont(name_font)
         painter.setPen(QColor(palette.text))
-        name = QFontMetrics(name_font).elidedText(one_line(card.name), Qt.TextElideMode.ElideRight, right - left)
-        painter.drawText(QRectF(left, room.top() + 7, right - left, 19), int(Qt.AlignmentFlag.AlignVCenter), name)
+        name = QFontMetrics(name_font).elidedText(
+            one_line(card.name), Qt.TextElideMode.ElideRight, right - left
+        )
+        painter.drawText(
+            QRectF(left, room.top() + 7, right - left, 19), int(Qt.AlignmentFlag.AlignVCenter), name
+        )
         small = QFont(option.font)
         small.setPixelSize(12)
         painter.setFont(small)
         painter.setPen(QColor(palette.muted))
         line = self._line(card)
         line = QFontMetrics(small).elidedText(line, Qt.TextElideMode.ElideRight, right - left)
-        painter.drawText(QRectF(left, room.top() + 26, right - left, 17), int(Qt.AlignmentFlag.AlignVCenter), line)
+        painter.drawText(
+            QRectF(left, room.top() + 26, right - left, 17), int(Qt.AlignmentFlag.AlignVCenter), line
+        )
         if card.pages:
             place = QRectF(room.right() - 17, room.center().y() - 8, 17, 17)
-            paint_ring(painter, place, share_read(card.reading), palette, colour=ring_colour(card.reading, palette))
+            paint_ring(
+                painter, place, share_read(card.reading), palette, colour=ring_colour(card.reading, palette)
+            )
         painter.restore()
 
     def _line(self, card: DossierCard) -> str:

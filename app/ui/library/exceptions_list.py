@@ -13,12 +13,14 @@ from app.ui.failures import sentence
 from app.ui.labels import ElidedLabel, label
 from app.ui.look import Look
 
+MOST_PX = 270
 
-class _Row(QWidget):
+
+class ExceptionRow(QWidget):
     def __init__(self, card: ExceptionCard) -> None:
         super().__init__()
         box = QVBoxLayout(self)
-        box.setContentsMargins(0, 6, 0, 6)
+        box.setContentsMargins(0, 7, 0, 3)
         box.setSpacing(2)
         name = ElidedLabel(card.name)
         box.addWidget(name)
@@ -26,7 +28,7 @@ class _Row(QWidget):
         box.addWidget(self.reason)
         row = QHBoxLayout()
         row.setSpacing(4)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(-4, 0, 0, 0)
         self.retry = button(self.tr("Retry"), "link")
         self.retry.setVisible(card.can_retry)
         self.retry.setAccessibleName(self.tr("Retry {name}").format(name=name.text()))
@@ -64,7 +66,7 @@ class ExceptionsList(QFrame):
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setMaximumHeight(230)
+        self._area.setMaximumHeight(MOST_PX)
         self._area.hide()
         box.addWidget(self._area)
         self.hide()
@@ -86,9 +88,9 @@ class ExceptionsList(QFrame):
         rows.setContentsMargins(4, 0, 8, 0)
         rows.setSpacing(0)
         for card in self._cards:
-            row = _Row(card)
-            row.retry.clicked.connect(lambda _=False, id=card.id: self.retried.emit(id))
-            row.dismiss.clicked.connect(lambda _=False, id=card.id: self.dismissed.emit(id))
+            row = ExceptionRow(card)
+            row.retry.clicked.connect(lambda _=False, key=card.id: self.retried.emit(key))
+            row.dismiss.clicked.connect(lambda _=False, key=card.id: self.dismissed.emit(key))
             rows.addWidget(row)
         rows.addStretch(1)
         self._area.setWidget(inside)
@@ -105,4 +107,4 @@ class ExceptionsList(QFrame):
         inside = self._area.widget()
         if inside is not None:
             wanted = inside.heightForWidth(max(self.width() - 28, 160)) if inside.hasHeightForWidth() else -1
-            self._area.setFixedHeight(min(max(wanted, inside.sizeHint().height()) + 4, 230))
+            self._area.setFixedHeight(min(max(wanted, inside.sizeHint().height()) + 4, MOST_PX))

@@ -129,8 +129,13 @@ class LibraryPane(QFrame):
     def _show_documents(self) -> None:
         card = self.dossier
         here = card is not None
-        for action in (self._actions.rename_dossier, self._actions.delete_dossier, self._actions.remove_document,
-                       self._actions.whole_dossier, self._actions.exceptions):
+        for action in (
+            self._actions.rename_dossier,
+            self._actions.delete_dossier,
+            self._actions.remove_document,
+            self._actions.whole_dossier,
+            self._actions.exceptions,
+        ):
             action.setEnabled(here)
         if card is None:
             self.documents.show(())
@@ -164,9 +169,13 @@ class LibraryPane(QFrame):
         second.addWidget(tool_button(self._actions.add_files))
         second.addWidget(tool_button(self._actions.add_folder))
         self._empty_dossier = DropArea(
-            self._look, self.tr("Drop files or folders here"), self.tr("PDF, Word, mails and text. They are copied, encrypted, into the vault.")
+            self._look,
+            self.tr("Drop files or folders here"),
+            self.tr("PDF, Word, mails and text. They are copied, encrypted, into the vault."),
         )
-        self._empty_dossier.buttons.addWidget(button(self.tr("Add files…"), "", self._actions.add_files.trigger))
+        self._empty_dossier.buttons.addWidget(
+            button(self.tr("Add files…"), "", self._actions.add_files.trigger)
+        )
         around = QWidget()
         box = QVBoxLayout(around)
         box.setContentsMargins(12, 4, 12, 12)
@@ -208,14 +217,20 @@ class LibraryPane(QFrame):
         box = QVBoxLayout(empty)
         box.setContentsMargins(14, 14, 14, 14)
         self.empty_library = DropArea(
-            self._look, self.tr("Drop files to begin a dossier"), self.tr("Or make an empty one and add to it later.")
+            self._look,
+            self.tr("Drop files to begin a dossier"),
+            self.tr("Or make an empty one and add to it later."),
         )
-        self.empty_library.buttons.addWidget(button(self.tr("New dossier"), "primary", self._actions.new_dossier.trigger))
+        self.empty_library.buttons.addWidget(
+            button(self.tr("New dossier"), "primary", self._actions.new_dossier.trigger)
+        )
         self.empty_library.buttons.addWidget(button(self.tr("Try the samples"), "", self.samples_wanted.emit))
         box.addWidget(self.empty_library)
         return empty
 
-    def _list(self, model: DossierRows | DocumentRows, delegate: DossierDelegate | DocumentDelegate, name: str) -> QListView:
+    def _list(
+        self, model: DossierRows | DocumentRows, delegate: DossierDelegate | DocumentDelegate, name: str
+    ) -> QListView:
         view = QListView()
         view.setModel(model)
         delegate.setParent(view)

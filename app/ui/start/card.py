@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.ui.labels import label
+from app.ui.look import Look
 
 CARD_WIDTH_PX = 560
 
@@ -45,3 +47,15 @@ class Card(QWidget):
         outside.addStretch(6)
         self.heading = heading
         self.setAccessibleName(title)
+
+
+def claim_row(look: Look, sign: str, text: str, colour: str) -> QHBoxLayout:
+    """A sign and a sentence beside it, the sign level with the first line."""
+    mark = QLabel()
+    look.dress(mark, sign, colour, 19)
+    mark.setFixedWidth(24)
+    row = QHBoxLayout()
+    row.setSpacing(12)
+    row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(label(text, "muted", wrap=True), 1)
+    return row

@@ -1,4 +1,6 @@
-"""The first start: language, passphrase, recovery code, model, something to try it on. No account, no network."""
+"""The first start: language, passphrase, recovery code, model, something to try it on. No account, no
+network.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ class FirstStart(QWidget):
         self._ask_language()
 
     def _ask_language(self) -> None:
-        page = LanguagePage(self._speaker.language)
+        page = LanguagePage(self._look, self._speaker.language)
         page.chosen.connect(self._speak)
         page.done.connect(self._ask_passphrase)
         self._show(page, 0)

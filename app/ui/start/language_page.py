@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 from app.ui.buttons import button
 from app.ui.labels import label
 from app.ui.language import Speech
-from app.ui.start.card import Card
+from app.ui.look import Look
+from app.ui.start.card import Card, claim_row
 
 
 class LanguagePage(Card):
@@ -17,10 +18,13 @@ class LanguagePage(Card):
     chosen = Signal(str)
     done = Signal()
 
-    def __init__(self, language: Speech, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, language: Speech, parent: QWidget | None = None) -> None:
         super().__init__(
             "Huis Clos",
-            self.tr("Ask your confidential dossiers questions on this computer, and see the page behind every answer."),
+            self.tr(
+                "Ask your confidential dossiers questions on this computer, and see the page behind "
+                "every answer."
+            ),
             parent,
         )
         self.body.addWidget(label("Language · Langue", "section"))
@@ -39,13 +43,18 @@ class LanguagePage(Card):
             row.addWidget(choice, 1)
         self.body.addLayout(row)
         self.body.addSpacing(6)
-        for claim in (
-            self.tr("Everything stays on this computer. The network is blocked for this program."),
-            self.tr("Everything it keeps is encrypted with your passphrase."),
-            self.tr("Every answer is tied to words on a page, checked by the program, not by the model."),
+        for sign, claim in (
+            (
+                "offline",
+                self.tr("Everything stays on this computer. The network is blocked for this program."),
+            ),
+            ("lock", self.tr("Everything it keeps is encrypted with your passphrase.")),
+            (
+                "book",
+                self.tr("Every answer is tied to words on a page, checked by the program, not by the model."),
+            ),
         ):
-            line = label("–  " + claim, "muted", wrap=True)
-            self.body.addWidget(line)
+            self.body.addLayout(claim_row(look, sign, claim, "accent"))
         self.buttons.addStretch(1)
         self.go = button(self.tr("Continue"), "primary", self.done.emit)
         self.go.setDefault(True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QLocale, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.services.views import ModelCard
@@ -10,7 +10,7 @@ from app.ui import wording
 from app.ui.buttons import button
 from app.ui.labels import label
 from app.ui.look import Look
-from app.ui.start.card import Card
+from app.ui.start.card import Card, claim_row
 
 
 class ModelPage(Card):
@@ -36,33 +36,44 @@ class ModelPage(Card):
         if model is None:
             words.addWidget(label(self.tr("No model is installed"), "strong", wrap=True))
             words.addWidget(
-                label(self.tr("Search and the page viewer work without one. Answers are then the best passages, quoted."),
-                      "muted", wrap=True)
+                label(
+                    self.tr(
+                        "Search and the page viewer work without one. Answers are then the best "
+                        "passages, quoted."
+                    ),
+                    "muted",
+                    wrap=True,
+                )
             )
         else:
             words.addWidget(label(wording.model_label(model), "strong", wrap=True))
             facts = [self.tr("comes with Huis Clos"), wording.size(model.size_bytes)]
             if model.parameters:
-                facts.append(self.tr("{count} million parameters").format(count=round(model.parameters / 1e6, 1)))
+                facts.append(
+                    self.tr("{count} million parameters").format(
+                        count=QLocale().toString(model.parameters / 1e6, "f", 1)
+                    )
+                )
             words.addWidget(label(" · ".join(facts), "small", wrap=True))
         inside.addWidget(picture, 0)
         inside.addLayout(words, 1)
         self.body.addWidget(frame)
         if model is not None and model.reader:
             for sign, text in (
-                ("check", self.tr("It finds the words that answer a question and quotes them with their page.")),
+                (
+                    "check",
+                    self.tr("It finds the words that answer a question and quotes them with their page."),
+                ),
                 ("check", self.tr("It is quick on any computer and needs no download.")),
-                ("close", self.tr("It does not reason, summarise, compare or write. It can miss what is there.")),
+                (
+                    "close",
+                    self.tr("It does not reason, summarise, compare or write. It can miss what is there."),
+                ),
             ):
-                row = QHBoxLayout()
-                row.setSpacing(10)
-                mark = QLabel()
-                look.dress(mark, sign, "checked" if sign == "check" else "muted", 18)
-                mark.setFixedWidth(22)
-                row.addWidget(mark)
-                row.addWidget(label(text, "", wrap=True), 1)
-                self.body.addLayout(row)
-        self.body.addWidget(label(self.tr("A larger model can be added at any time in the settings."), "muted", wrap=True))
+                self.body.addLayout(claim_row(look, sign, text, "checked" if sign == "check" else "muted"))
+        self.body.addWidget(
+            label(self.tr("A larger model can be added at any time in the settings."), "muted", wrap=True)
+        )
         self.buttons.addStretch(1)
         self.go = button(self.tr("Continue"), "primary", self.done.emit)
         self.buttons.addWidget(self.go)

@@ -1,4 +1,6 @@
-"""A field for a secret: dots, no memory of what was typed, an eye to look, a word when Caps Lock may be on."""
+"""A field for a secret: dots, no memory of what was typed, an eye to look, a word when Caps Lock may
+be on.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,11 @@ class PassphrasePage(Card):
 
     def _try(self) -> None:
         if not self.meter.accepted:
-            self.say(self.tr("The passphrase needs {count} characters or more, not all alike.").format(count=LEAST_CHARS))
+            self.say(
+                self.tr("The passphrase needs {count} characters or more, not all alike.").format(
+                    count=LEAST_CHARS
+                )
+            )
             self.first.setFocus()
         elif self.first.text != self.again.text:
             self.say(self.tr("The two passphrases are not the same."))

@@ -69,8 +69,11 @@ class RecoveryPage(Card):
                 "",
                 self._code,
                 "",
-                self.tr("Type it in place of the passphrase, then choose a new passphrase. Whoever has it can read "
-                        "everything: keep it locked away."),
+                self.tr(
+                    "Type it in place of the passphrase, then choose a new passphrase. Whoever has it "
+                    "can read "
+                    "everything: keep it locked away."
+                ),
             )
         )
 

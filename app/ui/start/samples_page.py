@@ -19,15 +19,25 @@ class SamplesPage(Card):
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(
             self.tr("Something to try it on"),
-            self.tr("Two invented dossiers are included. Nobody in them exists. You can delete them at any time."),
+            self.tr(
+                "Two invented dossiers are included. Nobody in them exists. You can delete them at any time."
+            ),
             parent,
         )
         self.boxes: dict[str, QCheckBox] = {}
         for kind, picture, name, what in (
-            ("patient", "dossier", self.tr("A patient"),
-             self.tr("Letters, laboratory results, an operation report, a discharge letter, mails")),
-            ("case", "dossier", self.tr("A case"),
-             self.tr("A contract, letters, an expert's report, pleadings, a judgment, mails")),
+            (
+                "patient",
+                "dossier",
+                self.tr("A patient"),
+                self.tr("Letters, laboratory results, an operation report, a discharge letter, mails"),
+            ),
+            (
+                "case",
+                "dossier",
+                self.tr("A case"),
+                self.tr("A contract, letters, an expert's report, pleadings, a judgment, mails"),
+            ),
         ):
             frame = QFrame()
             frame.setProperty("role", "notice")

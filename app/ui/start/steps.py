@@ -22,7 +22,9 @@ class Steps(QWidget):
     def go(self, number: int) -> None:
         """Show step ``number``, counted from 0."""
         self._now = number
-        self.setAccessibleName(self.tr("Step {number} of {count}").format(number=number + 1, count=self._count))
+        self.setAccessibleName(
+            self.tr("Step {number} of {count}").format(number=number + 1, count=self._count)
+        )
         self.update()
 
     def sizeHint(self) -> QSize:

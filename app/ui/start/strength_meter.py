@@ -57,7 +57,9 @@ class StrengthMeter(QWidget):
         strength = estimate(passphrase) if passphrase else Strength(0.0, "refused")
         self.accepted = strength.grade != "refused"
         self._bar.share = min(strength.bits / _FULL_BITS, 1.0) if passphrase else 0.0
-        self._bar.colour = {"refused": "danger", "weak": "reading", "fair": "accent", "good": "checked"}[strength.grade]
+        self._bar.colour = {"refused": "danger", "weak": "reading", "fair": "accent", "good": "checked"}[
+            strength.grade
+        ]
         self._bar.update()
         if not passphrase or len(passphrase) < LEAST_CHARS:
             text = self.tr("At least {count} characters").format(count=LEAST_CHARS)

@@ -23,7 +23,9 @@ class DocumentView(QWidget):
 
     moved = Signal()
 
-    def __init__(self, look: Look, session: Session, card: DocumentCard, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, look: Look, session: Session, card: DocumentCard, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._look = look
         self._session = session
@@ -56,7 +58,9 @@ class DocumentView(QWidget):
         self.setFocusProxy(self.pages)
         self.pages.set_pages(session.page_sizes(card.id))
 
-    def show_boxes(self, page: int, boxes: Sequence[Box], spans: Sequence[tuple[int, int]], mark: Mark) -> None:
+    def show_boxes(
+        self, page: int, boxes: Sequence[Box], spans: Sequence[tuple[int, int]], mark: Mark
+    ) -> None:
         """Highlight ``boxes`` (points) on ``page`` and go there; ``spans`` are the same words in its text."""
         highlight = Highlight(page, tuple((box.x0, box.y0, box.x1, box.y1) for box in boxes), mark)
         self.pages.set_highlights([highlight])
@@ -88,7 +92,11 @@ class DocumentView(QWidget):
 
     def _draw(self, picture: PageImage) -> None:
         image = QImage(
-            picture.rgb, picture.width_px, picture.height_px, picture.width_px * 3, QImage.Format.Format_RGB888
+            picture.rgb,
+            picture.width_px,
+            picture.height_px,
+            picture.width_px * 3,
+            QImage.Format.Format_RGB888,
         )
         # A copy: the picture's bytes belong to Python and may go first.
         self.pages.set_image(picture.page, image.copy())

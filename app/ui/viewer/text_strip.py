@@ -19,7 +19,7 @@ class TextStrip(QFrame):
         self.setProperty("role", "pane")
         self._look = look
         self._spans: list[tuple[int, int]] = []
-        self.title = label(self.tr("What the model sees"), "section")
+        self.title = label(self.tr("What the model sees"), "section", wrap=True)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setProperty("role", "bare")
@@ -51,8 +51,8 @@ class TextStrip(QFrame):
             cursor.setPosition(_units(text, start))
             cursor.setPosition(_units(text, end), QTextCursor.MoveMode.KeepAnchor)
             selection = QTextEdit.ExtraSelection()
-            selection.cursor = cursor  # type: ignore[attr-defined]
-            selection.format = look  # type: ignore[attr-defined]
+            selection.cursor = cursor
+            selection.format = look
             selections.append(selection)
         self.text.setExtraSelections(selections)
         if selections:

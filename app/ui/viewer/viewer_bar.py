@@ -34,10 +34,20 @@ class ViewerBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 10, 0)
         row.setSpacing(3)
-        for part in (tool_button(actions.previous_page), self.number, self.count, tool_button(actions.next_page)):
+        for part in (
+            tool_button(actions.previous_page),
+            self.number,
+            self.count,
+            tool_button(actions.next_page),
+        ):
             row.addWidget(part)
         row.addStretch(1)
-        for part in (tool_button(actions.zoom_out), self.zoom, tool_button(actions.zoom_in), tool_button(actions.fit_width)):
+        for part in (
+            tool_button(actions.zoom_out),
+            self.zoom,
+            tool_button(actions.zoom_in),
+            tool_button(actions.fit_width),
+        ):
             row.addWidget(part)
         row.addStretch(1)
         for action in (actions.previous_citation, actions.next_citation, actions.text_strip):

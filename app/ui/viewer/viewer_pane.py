@@ -49,7 +49,9 @@ class ViewerPane(QFrame):
         self.empty = Welcome()
         self.empty.show_words(
             self.tr("The page behind every answer"),
-            self.tr("Press a citation in an answer, a search result or a document on the left: it opens here."),
+            self.tr(
+                "Press a citation in an answer, a search result or a document on the left: it opens here."
+            ),
         )
         self.stack.addWidget(self.empty)
         box = QVBoxLayout(self)
@@ -166,8 +168,14 @@ class ViewerPane(QFrame):
         self.tabs.setVisible(self.tabs.count() > 0)
         self.bar.setVisible(view is not None)
         self.stack.setCurrentWidget(view if view is not None else self.empty)
-        for action in (self._actions.next_page, self._actions.previous_page, self._actions.zoom_in, self._actions.zoom_out,
-                       self._actions.fit_width, self._actions.close_tab):
+        for action in (
+            self._actions.next_page,
+            self._actions.previous_page,
+            self._actions.zoom_in,
+            self._actions.zoom_out,
+            self._actions.fit_width,
+            self._actions.close_tab,
+        ):
             action.setEnabled(view is not None)
         self._may_walk()
         self._show_place()

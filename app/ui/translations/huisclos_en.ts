@@ -1,0 +1,89 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en_GB" sourcelanguage="en">
+<context>
+    <name>Counts</name>
+    <message numerus="yes">
+        <source>%n page(s)</source>
+        <translation>
+            <numerusform>%n page</numerusform>
+            <numerusform>%n pages</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n document(s)</source>
+        <translation>
+            <numerusform>%n document</numerusform>
+            <numerusform>%n documents</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Deeds</name>
+    <message numerus="yes">
+        <source>%n document(s) taken in ({pages}).</source>
+        <translation>
+            <numerusform>%n document taken in ({pages}).</numerusform>
+            <numerusform>%n documents taken in ({pages}).</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) were here already.</source>
+        <translation>
+            <numerusform>%n file was here already.</numerusform>
+            <numerusform>%n files were here already.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) could not be taken in; the reasons are on the left.</source>
+        <translation>
+            <numerusform>%n file could not be taken in; the reason is on the left.</numerusform>
+            <numerusform>%n files could not be taken in; the reasons are on the left.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ExceptionsList</name>
+    <message numerus="yes">
+        <source>%n file(s) not taken in</source>
+        <translation>
+            <numerusform>%n file not taken in</numerusform>
+            <numerusform>%n files not taken in</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>HelpDeeds</name>
+    <message numerus="yes">
+        <source>%n problem(s) found. Restore a backup, or ask for help before going on.</source>
+        <translation>
+            <numerusform>%n problem found. Restore a backup, or ask for help before going on.</numerusform>
+            <numerusform>%n problems found. Restore a backup, or ask for help before going on.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Times</name>
+    <message numerus="yes">
+        <source>%n s</source>
+        <translation>
+            <numerusform>%n&#xa0;s</numerusform>
+            <numerusform>%n&#xa0;s</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n min</source>
+        <translation>
+            <numerusform>%n&#xa0;min</numerusform>
+            <numerusform>%n&#xa0;min</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n h</source>
+        <translation>
+            <numerusform>%n&#xa0;h</numerusform>
+            <numerusform>%n&#xa0;h</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
