@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.retrieval import words
 
 MAX_WORDS = 60
+SCRAP_WORDS = 8
 ENOUGH_WORDS = 28  # past this a blank line or a heading starts a new passage
 
 _BLANK = re.compile(r"\n[ \t\u00a0]*\n")
@@ -178,4 +179,20 @@ def cut(text: str) -> list[Passage]:
         group.append(piece)
         total += piece.words
     close()
-    return passages
+    return _join_scraps(text, passages)
+
+
+def _join_scraps(text: str, passages: list[Passage]) -> list[Passage]:
+    """A few words on their own (a signature, the last row of a table) belong to what stands above them."""
+    joined: list[Passage] = []
+    for passage in passages:
+        body = " ".join(text[passage.start : passage.end].split())
+        size = words.count(body)
+        announced = body.startswith(passage.heading) and words.count(passage.heading) not in (0, size)
+        if joined and size < SCRAP_WORDS and not announced:
+            before = joined[-1]
+            if words.count(text[before.start : before.end]) + size <= MAX_WORDS:
+                joined[-1] = Passage(before.start, passage.end, before.heading)
+                continue
+        joined.append(passage)
+    return joined

@@ -155,10 +155,10 @@ def _weigh(question: Question, candidate: _Candidate, idf: Mapping[Stems, float]
     score = total * (0.55 + 0.45 * (covered / possible if possible else 0.0))
     if len(where) > 1:
         score *= 1.0 + 0.15 * (len(where) - 1) / (1.0 + (max(where) - min(where)) / 8.0)
+    holds = bool(question.kinds & kinds_in(candidate.body)) if question.kinds else False
     if question.kinds:
-        held = kinds_in(candidate.body)
-        score *= _KIND_BONUS if held & question.kinds else _KIND_MISSING
-    if len(stems) < 5:
+        score *= _KIND_BONUS if holds else _KIND_MISSING
+    if len(stems) < 5 and not holds:
         score *= 0.7  # a lone heading says what follows, not the answer
     return score
 

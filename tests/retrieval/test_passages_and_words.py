@@ -91,6 +91,13 @@ def test_a_heading_goes_with_what_follows_it() -> None:
     assert last.heading == "DISCHARGE TREATMENT"
 
 
+def test_a_few_words_on_their_own_stay_with_what_stands_above_them() -> None:
+    sentences = " ".join(f"Sentence number {n} has six words." for n in range(6))
+    text = f"{sentences}\n\nDr Paul Arnaud"
+    (only,) = passages.cut(text)
+    assert text[only.start : only.end] == text
+
+
 def test_the_thesaurus_speaks_both_languages_in_breadth() -> None:
     shipped = thesaurus.shipped()
     assert len(shipped.related) > 3000
