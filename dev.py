@@ -177,9 +177,13 @@ def _digest(paths: Iterable[Path], *more: str) -> str:
 
 def _native_sources() -> list[Path]:
     skipped = {".md", ".pyc"}
-    return [p for p in (ROOT / "native").rglob("*") if p.is_file() and p.suffix not in skipped] + [
-        ROOT / "pyproject.toml"
-    ]
+    native = [p for p in (ROOT / "native").rglob("*") if p.is_file() and p.suffix not in skipped]
+    return [*native, ROOT / "pyproject.toml"]
+
+
+def _modules() -> list[str]:
+    """Names of the Python files: the installation maps them one by one, so a new one asks for another."""
+    return sorted(str(p.relative_to(ROOT)) for room in ("app", "engine") for p in (ROOT / room).rglob("*.py"))
 
 
 def _is_stamped(stamp: Path, digest: str) -> bool:
@@ -213,7 +217,7 @@ def ensure_environment(
         if extra:
             call([*pip, *extra])
         stamp.write_text(pins, encoding="ascii")
-    built = _digest(_native_sources(), sys.version, str(ROOT))
+    built = _digest(_native_sources(), sys.version, str(ROOT), *_modules())
     stamp = venv / "native.stamp"
     if not _is_stamped(stamp, built):
         say("Building the native engine")
