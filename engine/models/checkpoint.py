@@ -12,8 +12,8 @@ from engine.models.config import ModelConfig
 from engine.models.errors import ModelFileError
 from engine.models.facts import ModelFacts, read_facts
 from engine.models.json_text import read_object, read_text
-from engine.models.safetensors import SafetensorsFolder
 from engine.models.sandbox import SOURCE_MAX_CHARS
+from engine.models.shards import WeightFolder
 from engine.models.tensor_names import expected_tensors
 from engine.models.tensors import ElementType, TensorEntry
 from engine.models.tokenizer_json import TokenizerParts, parse_tokenizer, read_tokenizer_files
@@ -34,7 +34,7 @@ class Checkpoint:
     eos_id: int | None
     stop_ids: tuple[int, ...]
     facts: ModelFacts
-    tensors: SafetensorsFolder
+    tensors: WeightFolder
     identity: str
 
     @property
@@ -49,7 +49,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         raise ModelFileError("model-file-unreadable", f"{folder} is not a folder.")
     raw = read_object(folder / "config.json", limit_bytes=_JSON_MAX_BYTES)
     config = ModelConfig.from_json(raw)
-    tensors = SafetensorsFolder(folder)
+    tensors = WeightFolder(folder)
     check_tensors(config, tensors.entries)
     tokenizer_json = read_tokenizer_files(folder)
     tokenizer = parse_tokenizer(tokenizer_json)
@@ -127,7 +127,7 @@ def _ids(value: object) -> list[int]:
     return [item for item in values if type(item) is int]
 
 
-def _identity(config: ModelConfig, tokenizer_json: str, tensors: SafetensorsFolder) -> str:
+def _identity(config: ModelConfig, tokenizer_json: str, tensors: WeightFolder) -> str:
     """A digest of what the folder says and of its shards' sizes and times.
 
     Not of every weight: a folder of fifteen gigabytes must open at once, and snapshots are kept for converted

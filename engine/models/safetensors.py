@@ -1,4 +1,4 @@
-"""The safetensors container: a checked reader for one file or for shards with an index.
+"""The safetensors container: a checked reader for one file.
 
 Layout: 8 bytes little-endian header length, a JSON header, then the tensors back to back. Everything is
 checked before it is looped over or allocated: a hostile header costs at most one parse of four megabytes.
@@ -10,18 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engine.models.errors import ModelFileError
-from engine.models.json_text import parse_object, read_object
+from engine.models.json_text import parse_object
 from engine.models.tensors import ElementType, TensorEntry, TensorFile, file_size, tensor_size_bytes
 
 HEADER_LIMIT_BYTES: Final = 4 << 20
 """Far above any published checkpoint of this family (about 50 KB), far below what would keep us waiting."""
-
-INDEX_NAME: Final = "model.safetensors.index.json"
-SINGLE_NAME: Final = "model.safetensors"
 
 _DTYPES: Final[Mapping[str, ElementType]] = {element.value: element for element in ElementType}
 _FOREIGN_DTYPES: Final = frozenset(
@@ -120,72 +114,6 @@ def _whole_numbers(raw: object) -> tuple[int, ...] | None:
     if not all(type(value) is int and 0 <= value < 1 << 63 for value in raw):
         return None
     return tuple(raw)
-
-
-class SafetensorsFolder:
-    """All tensors of a checkpoint folder: one `model.safetensors`, or the shards that the index lists."""
-
-    def __init__(self, folder: Path) -> None:
-        """Raises ModelFileError when the folder has no safetensors, or index and shards disagree."""
-        self._files: list[TensorFile] = []
-        self._owner: dict[str, TensorFile] = {}
-        index = folder / INDEX_NAME
-        if index.exists():
-            self._open_shards(folder, read_object(index, limit_bytes=HEADER_LIMIT_BYTES))
-        elif (folder / SINGLE_NAME).exists():
-            self._add(open_safetensors(folder / SINGLE_NAME))
-        elif any(folder.glob("*.bin")):
-            raise ModelFileError(
-                "checkpoint-container-unsupported",
-                f"{folder.name} holds torch .bin weights; only safetensors checkpoints can be read so far.",
-            )
-        else:
-            raise ModelFileError("checkpoint-incomplete", f"{folder.name} holds no model.safetensors.")
-
-    @property
-    def entries(self) -> Mapping[str, TensorEntry]:
-        return {name: file.entries[name] for name, file in self._owner.items()}
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(entry.size_bytes for file in self._files for entry in file.entries.values())
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return tuple(file.path for file in self._files)
-
-    def read_rows(self, name: str, start: int, stop: int) -> NDArray[np.generic]:
-        return self._owner[name].read_rows(name, start, stop)
-
-    def map_tensor(self, name: str) -> NDArray[np.generic]:
-        return self._owner[name].map_tensor(name)
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-
-    def _open_shards(self, folder: Path, index: dict[str, object]) -> None:
-        places = index.get("weight_map")
-        if not isinstance(places, dict) or not places:
-            raise ModelFileError("model-json-invalid", f"{INDEX_NAME} has no weight_map.")
-        for shard in sorted({str(shard) for shard in places.values()}):
-            # An index must not lead out of its folder.
-            if Path(shard).name != shard or "\\" in shard or not shard.endswith(".safetensors"):
-                raise ModelFileError("model-json-invalid", f"{INDEX_NAME} names a shard outside its folder.")
-            self._add(open_safetensors(folder / shard))
-        if self._owner.keys() != places.keys() or any(
-            self._owner[name].path.name != shard for name, shard in places.items()
-        ):
-            raise ModelFileError(
-                "checkpoint-incomplete", f"{INDEX_NAME} and its shards list different tensors."
-            )
-
-    def _add(self, file: TensorFile) -> None:
-        for name in file.entries:
-            if name in self._owner:
-                raise ModelFileError("model-tensor-duplicate", f"Two shards both hold {name[:80]!a}.")
-            self._owner[name] = file
-        self._files.append(file)
 
 
 def _invalid(path: Path, kind: str, reason: str) -> ModelFileError:

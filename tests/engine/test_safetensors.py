@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models.errors import ModelFileError
-from engine.models.safetensors import SafetensorsFolder, open_safetensors
+from engine.models.safetensors import open_safetensors
+from engine.models.shards import WeightFolder
 from engine.models.tensors import ElementType, narrow_to_bf16, widen
 from tests.fixtures.model_files import FLOAT_TINY, SHARDED, write_safetensors
 
@@ -113,18 +114,11 @@ def test_widening_is_exact_and_narrowing_rounds_to_the_nearest_even() -> None:
 
 
 def test_shards_are_found_through_their_index() -> None:
-    folder = SafetensorsFolder(SHARDED)
+    folder = WeightFolder(SHARDED)
     assert len(folder.entries) == 31
     assert len(folder.paths) == 3
     assert folder.entries["lm_head.weight"].shape == (320, 448)
     folder.close()
-
-
-def test_a_folder_of_torch_pickles_is_refused_without_opening_one(tmp_path: Path) -> None:
-    (tmp_path / "pytorch_model-00001-of-00001.bin").write_bytes(b"cos\nsystem\n(S'touch gone'\ntR.")
-    with pytest.raises(ModelFileError) as caught:
-        SafetensorsFolder(tmp_path)
-    assert caught.value.code == "checkpoint-container-unsupported"
 
 
 def shard_copy(tmp_path: Path, weight_map: dict[str, str] | None = None) -> Path:
@@ -139,7 +133,7 @@ def shard_copy(tmp_path: Path, weight_map: dict[str, str] | None = None) -> Path
 def test_an_index_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
     for shard in ("../x.safetensors", "/etc/x.safetensors", "a\\b.safetensors", "secret"):
         with pytest.raises(ModelFileError) as caught:
-            SafetensorsFolder(shard_copy(tmp_path, {"lm_head.weight": shard}))
+            WeightFolder(shard_copy(tmp_path, {"lm_head.weight": shard}))
         assert caught.value.code == "model-json-invalid"
 
 
@@ -148,7 +142,7 @@ def test_an_index_that_disagrees_with_its_shards_is_refused(tmp_path: Path) -> N
     moved = {**index, "lm_head.weight": index["model.embeddings.weight"]}
     for weight_map in (moved, {**index, "more": index["lm_head.weight"]}):
         with pytest.raises(ModelFileError) as caught:
-            SafetensorsFolder(shard_copy(tmp_path, weight_map))
+            WeightFolder(shard_copy(tmp_path, weight_map))
         assert caught.value.code == "checkpoint-incomplete"
 
 
@@ -156,7 +150,7 @@ def test_a_missing_shard_is_told_by_name(tmp_path: Path) -> None:
     shard_copy(tmp_path)
     (tmp_path / "model-00002-of-00003.safetensors").unlink()
     with pytest.raises(ModelFileError, match="model-00002-of-00003"):
-        SafetensorsFolder(tmp_path)
+        WeightFolder(tmp_path)
 
 
 @given(st.data())
