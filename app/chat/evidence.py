@@ -13,6 +13,7 @@ WINDOW_TOK = 4_096  # the exact window: evidence, question and answer must stay 
 READER_EVIDENCE_TOK = 400
 READER_QUESTION_TOK = 112  # the question's line and the anchors; 512 in all
 READER_PASSAGES = 6
+READER_ROUNDS = 4  # a reader sees few passages at a time, so it may look through the next ones as well
 ORDINARY_PASSAGES = 40
 FIRST_WORD_S = 4.0
 LEAST_TOK = 200

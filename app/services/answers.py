@@ -170,7 +170,6 @@ class _Asking:
     # -- asking the engine ----------------------------------------------------------------------------------
 
     def _generate(self, info: ModelInfo, sources: list[Source]) -> _Reply:
-        client = self._ws.host.client
         try:
             session = readings.session_for_answers(self._ws, self._dossier_id, info)
             past = () if info.reader else self._past()
@@ -180,24 +179,66 @@ class _Asking:
                 evidence_tok=info.evidence_tok,
                 prefill_tok_per_s=self._ws.host.prefill_tok_per_s,
             )
-            self._evidence = self._choose(info, budget, sources, past)
-            if self._op.cancelled:
-                return _Reply(None, Reason.STOPPED, stopped=True)
-            if not self._evidence:
-                return _Reply(None, Reason.QUESTION_TOO_LONG)
-            again = self._temperature if not info.reader else min(self._temperature, 0.3)
-            request = client.generate(
-                prompt.build(self._question, self._evidence, reader=info.reader, history=past),
-                from_session=session,
-                max_tokens=budget.answer_tok,
-                temperature=again,
-                top_p=0.9 if again else 1.0,
-                seed=secrets.randbits(32) if again else 0,
-            )
-            return self._follow(request)
+            return self._read(info, budget, sources, session, past)
         except EngineError:
             # Whatever became of the engine, the passages are there and the status bar says the rest.
             return _Reply(None, Reason.ENGINE_DOWN)
+
+    def _read(
+        self,
+        info: ModelInfo,
+        budget: Budget,
+        sources: list[Source],
+        session: str | None,
+        past: tuple[tuple[str, str], ...],
+    ) -> _Reply:
+        """Show the best passages and hear the answer. A reader that finds nothing sure in them is shown the
+        next ones, a few rounds long; what it said of the best passages stands when no round settles it.
+        """
+        first: tuple[_Reply, tuple[Evidence, ...]] | None = None
+        left = sources
+        for turn in range(evidence_room.READER_ROUNDS if info.reader else 1):
+            self._evidence = self._choose(info, budget, left, past)
+            if self._op.cancelled:
+                return _Reply(None, Reason.STOPPED, stopped=True)
+            if not self._evidence:
+                break
+            reply = self._hear(info, budget, session, past, aloud=turn == 0)
+            if reply.done is None or reply.stopped or self._settles(info, reply.done):
+                return reply
+            first = first or (reply, self._evidence)
+            left = left[len(self._evidence) :]
+        if first is None:
+            return _Reply(None, Reason.QUESTION_TOO_LONG)
+        reply, self._evidence = first
+        return reply
+
+    def _settles(self, info: ModelInfo, done: GenerateDone) -> bool:
+        """Whether to look no further: a sure answer of a reader, or whatever another model said."""
+        if not info.reader:
+            return True
+        graded = grading.grade_reader(done.text, self._evidence, self._page)
+        return graded.readable and not graded.absent and done.confidence >= info.confidence_floor
+
+    def _hear(
+        self,
+        info: ModelInfo,
+        budget: Budget,
+        session: str | None,
+        past: tuple[tuple[str, str], ...],
+        *,
+        aloud: bool,
+    ) -> _Reply:
+        again = self._temperature if not info.reader else min(self._temperature, 0.3)
+        request = self._ws.host.client.generate(
+            prompt.build(self._question, self._evidence, reader=info.reader, history=past),
+            from_session=session,
+            max_tokens=budget.answer_tok,
+            temperature=again,
+            top_p=0.9 if again else 1.0,
+            seed=secrets.randbits(32) if again else 0,
+        )
+        return self._follow(request, aloud=aloud)
 
     def _past(self) -> tuple[tuple[str, str], ...]:
         """The last exchanges of this chat that a model answered, so that a question can refer to them."""
@@ -225,11 +266,12 @@ class _Asking:
 
         return evidence_room.choose(sources, budget, count_tok)
 
-    def _follow(self, request: Request[GenerateDone]) -> _Reply:
+    def _follow(self, request: Request[GenerateDone], *, aloud: bool) -> _Reply:
         def hear(text: str) -> None:
             if text and not self._first_word_s:
                 self._first_word_s = time.monotonic() - self._began_s
-            self._op.stream(text)
+            if aloud:
+                self._op.stream(text)
 
         request.on_delta(lambda delta: hear(delta.text))
         self._op.when_cancelled(request.cancel)

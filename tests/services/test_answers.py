@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from app import services
+from app.chat import evidence
 from app.chat.values import AnswerMode, Grade, Reason
 from app.core.errors import EnvironmentFailure, UserError
 from app.services.events import Changed, EngineChanged
@@ -157,6 +158,43 @@ def test_a_model_that_finds_nothing_is_believed_and_the_nearest_passages_are_sho
         assert [s.grade for s in answer.statements] == [Grade.NOT_IN_DOSSIER]
         assert answer.nearest
         assert answer.nearest[0].document == "lettre.txt"
+
+
+def many_visits() -> str:
+    visits = [
+        f"On {day} March the nurse wrote that patient visit {day} was calm and long." for day in range(1, 21)
+    ]
+    return "\n\n".join([*visits, "Patient visit weight, noted by the night nurse: 71 kg."])
+
+
+def test_a_reader_that_finds_nothing_in_the_best_passages_looks_through_the_next_ones(scripted):
+    reader(scripted, "")
+
+    def read(messages):
+        lines = messages[-1].content.split("\n")
+        found = next((line for line in lines if "71 kg" in line), None)
+        return f"«71 kg» {found[: found.index(' ')]}" if found else "«» [0]"
+
+    scripted.client.answer = read
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, visits_txt=many_visits())
+        answer = ask(ws, dossier_id, "patient visit calm long March nurse")
+        assert len(scripted.client.prompts) > 1
+        shown = [line for (m,) in scripted.client.prompts for line in m.content.split("\n") if line[0] == "["]
+        assert len({line.partition(" ")[2] for line in shown}) == len(shown)
+        assert [s.grade for s in answer.statements] == [Grade.CHECKED_ON_PAGE]
+        assert answer.statements[0].citations[0].quote == "71 kg"
+
+
+def test_what_a_reader_said_of_the_best_passages_stands_when_no_round_settles_it(scripted):
+    reader(scripted, "«» [0]")
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, visits_txt=many_visits())
+        answer = ask(ws, dossier_id, "patient visit calm long March nurse")
+        assert 1 < len(scripted.client.prompts) <= evidence.READER_ROUNDS
+        first = scripted.client.prompts[0][0].content
+        assert [s.grade for s in answer.statements] == [Grade.NOT_IN_DOSSIER]
+        assert all(f"[{e.anchor}] {' '.join(e.text.split())}" in first for e in answer.evidence)
 
 
 def test_a_question_can_be_asked_of_chosen_documents_only(scripted):
