@@ -42,6 +42,7 @@ REFUSAL_TEMPLATES: Final[Mapping[str, str]] = {
 NOTE_TEMPLATES: Final[Mapping[str, str]] = {
     "no-text": "No text on this page: it may be a scan.",
     "page-damaged": "This page is damaged and could not be read.",
+    "more-pages": "{count} more pages were not taken in whole; most likely they are scans.",
     "text-cut": "This page holds more text than is allowed; the rest was left out.",
     "repaired": "The file is damaged; what could be recovered was taken in.",
     "images-left-out": "Pictures in this document have no text and were left out.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +16,30 @@ from app.core.ids import new_id
 _SELECT = "SELECT id, position, dossier_id, document_id, source_path, name, attempts FROM import_job "
 
 
+# A path that is no Unicode (a name from an old disk) is kept as the bytes it is made of. No absolute path
+# begins like this.
+_AS_BYTES = "bytes:"
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def path_text(path: Path) -> str:
+    """The path as text that a database can hold; ``dropped_path`` makes the path of it again."""
+    text = str(path)
+    return _AS_BYTES + os.fsencode(text).hex() if _LONE.search(text) else text
+
+
+def dropped_path(kept: str) -> Path:
+    """The path behind ``path_text``."""
+    if kept.startswith(_AS_BYTES):
+        return Path(os.fsdecode(bytes.fromhex(kept.removeprefix(_AS_BYTES))))
+    return Path(kept)
+
+
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """A file to take in. Without ``document_id`` its content is still only at ``source_path``."""
+    """A file to take in. Without ``document_id`` its content is still only at ``source_path`` (a
+    ``path_text``).
+    """
 
     id: str
     position: int
@@ -30,7 +53,7 @@ class ImportJob:
 def add_paths(conn: Connection, dossier_id: str, paths: Sequence[Path]) -> tuple[ImportJob, ...]:
     first = _next_position(conn)
     jobs = tuple(
-        ImportJob(new_id(), first + at, dossier_id, None, str(path), path.name, 0)
+        ImportJob(new_id(), first + at, dossier_id, None, path_text(path), _LONE.sub("\ufffd", path.name), 0)
         for at, path in enumerate(paths)
     )
     _insert(conn, jobs)

@@ -112,7 +112,9 @@ def retry(ws: Workspace, exception_id: str) -> Operation[ImportReport]:
                 )
             elif entry.source_path:
                 exception_rows.dismiss_exception(conn, exception_id)
-                jobs = import_jobs.add_paths(conn, entry.dossier_id, [Path(entry.source_path)])
+                jobs = import_jobs.add_paths(
+                    conn, entry.dossier_id, [import_jobs.dropped_path(entry.source_path)]
+                )
             else:
                 raise NothingToRetry
         ws.hold(entry.dossier_id, op)

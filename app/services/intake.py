@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from app.core.errors import EnvironmentFailure, HuisClosError, UserError
+from app.core.errors import EnvironmentFailure, HuisClosError, Param, UserError
 from app.ingest import IngestCancelled, IngestRefused, Note, ParsedDocument, ParsedPage, clean_file_name
 from app.library import documents as document_rows
 from app.library import exceptions as exception_rows
@@ -33,6 +33,7 @@ from app.services.views import Changes, ImportReport
 from app.services.workspace import Workspace
 
 MAX_ATTEMPTS = 3
+MAX_NOTED_PAGES = 20  # of one document in the exception list; the rest is told in one line
 FLUSH_PAGES = 8
 FLUSH_S = 0.5
 MAC_LABEL = "document-content"
@@ -135,7 +136,7 @@ class Intake:
         """The document to parse; a name when it is a duplicate of that document; None when it is gone."""
         if job.document_id is not None:
             return self._resume(job)
-        path = Path(job.source_path)
+        path = import_jobs.dropped_path(job.source_path)
         data = self._read(path)
         mac = self._ws.vault.mac(MAC_LABEL, data)
         name = clean_file_name(job.name)
@@ -161,7 +162,7 @@ class Intake:
                 blob_id=blob_id,
                 size_bytes=len(data),
                 content_mac=mac,
-                source_path=str(path),
+                source_path=job.source_path,
             )
             self._attempts = import_jobs.begin(conn, job, document.id)
             document = document_rows.start_parsing(conn, document.id)
@@ -271,6 +272,7 @@ class Intake:
                     attachments.append(import_jobs.add_document(conn, document.dossier_id, row.id, name))
             with_text = page_rows.count_pages_with_text(conn, [document.id])
             if with_text:
+                recorded += self._note_pages(conn, document)
                 document = document_rows.finish_document(conn, document.id)
                 import_jobs.finish(conn, job)
         for unused in sealed.values():
@@ -281,14 +283,23 @@ class Intake:
             return Outcome(None, "", (*recorded, *outcome.exceptions), tuple(attachments), writer.pages)
         return Outcome(document, "", tuple(recorded), tuple(attachments), writer.pages)
 
+    def _note_pages(self, conn: Connection, document: Document) -> list[LibraryException]:
+        """Put the pages that were not taken in whole on the list, whichever attempt stored them."""
+        noted = [page for page in page_rows.list_page_sizes(conn, document.id) if page.note]
+        told = noted[:MAX_NOTED_PAGES]
+        rows = [self._note(conn, document, Note(page.note, page.number)) for page in told]
+        if len(noted) > len(told):
+            rows.append(self._note(conn, document, Note("more-pages"), count=len(noted) - len(told)))
+        return rows
+
     @staticmethod
-    def _note(conn: Connection, document: Document, note: Note) -> LibraryException:
+    def _note(conn: Connection, document: Document, note: Note, **params: Param) -> LibraryException:
         return exception_rows.record_exception(
             conn,
             document.dossier_id,
             name=document.name,
             code=note.code,
-            params={"page": note.page} if note.page else {},
+            params={**params, **({"page": note.page} if note.page else {})},
             document_id=document.id,
             page=note.page or None,
             source_path=document.source_path,
