@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import unicodedata
 import zlib
 from collections.abc import Iterable
@@ -40,15 +41,13 @@ def unpacked(data: bytes) -> Iterable[bytes]:
             if skip:
                 skip += int.from_bytes(data[at + 26 : at + 28], "little")
                 skip += int.from_bytes(data[at + 28 : at + 30], "little")
-            try:
+            with contextlib.suppress(zlib.error):
                 yield zlib.decompressobj(window).decompress(data[at + skip :], _UNPACKED_MAX)
-            except zlib.error:
-                pass
             at = data.find(start, at + 1)
 
 
 def sightings(folder: Path, words: Iterable[str]) -> dict[str, list[str]]:
-    """Where each word was seen under the folder, in names and in contents; words nowhere seen are left out."""
+    """Where each word was seen under the folder, in names and contents; words nowhere seen are left out."""
     sought = {word: dresses(word) for word in words}
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*")):

@@ -91,7 +91,7 @@ def processor_s(pid: int) -> float:
 
 
 def memory_of(pid: int) -> Iterator[bytes]:
-    """Every readable private stretch of the process's memory. Raises PermissionError where we may not look."""
+    """Every readable private stretch of its memory. Raises PermissionError where we may not look."""
     maps = (_PROC / str(pid) / "maps").read_text("utf-8", "replace").splitlines()
     with (_PROC / str(pid) / "mem").open("rb", buffering=0) as memory:
         for line in maps:
@@ -121,9 +121,9 @@ _ATTACH, _DETACH, _SINGLESTEP, _GETREGS, _SETREGS = 16, 17, 9, 12, 13
 _ALL_KINDS = 0x40000000  # __WALL: also threads
 # the kernel's user_regs_struct on x86_64
 _REGISTERS = (
-    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
-    "ds es fs gs"
-).split()
+    *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"),
+    *("orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"),
+)
 SOCKET, CLOSE, CONNECT = 41, 3, 42
 CAN_INJECT = platform.system() == "Linux" and platform.machine() == "x86_64"
 

@@ -42,16 +42,17 @@ MET = {
         "ingest/test_mails.py::test_a_mail_within_a_mail_within_a_mail_is_refused_with_its_reason",
     ],
     "file names": [DROP, "ingest/test_names.py::test_a_name_becomes_one_honest_line"],
-    "the same file twice": [DROP, "services/test_imports.py::test_the_same_content_is_taken_once_whatever_its_name"],
+    "the same file twice": [
+        DROP,
+        "services/test_imports.py::test_the_same_content_is_taken_once_whatever_its_name",
+    ],
     "deleted while importing": [
         f"{HERE}::test_what_vanishes_or_cannot_be_read_is_told_and_can_be_tried_again_once_mended",
-        "services/test_imports.py::"
-        "test_a_file_deleted_while_importing_is_named_and_can_be_retried_when_it_is_back",
+        "services/test_imports.py::test_a_file_deleted_while_importing_is_named_and_can_be_retried_when_it_is_back",
     ],
     "disk full": [
         f"{LIVES}::test_a_disk_that_fills_up_is_told_and_the_import_goes_on_when_there_is_room",
-        "services/test_imports.py::"
-        "test_without_room_on_the_disk_nothing_is_lost_and_the_import_goes_on_later",
+        "services/test_imports.py::test_without_room_on_the_disk_nothing_is_lost_and_the_import_goes_on_later",
         "store/test_database.py::test_a_full_disk_loses_nothing_and_writing_goes_on_once_there_is_room",
     ],
     "wrong passphrase": [
@@ -65,8 +66,7 @@ MET = {
     "damaged snapshot": [
         f"{LIVES}::test_a_damaged_reading_and_a_damaged_model_leave_the_answers_of_the_search",
         "engine/test_client.py::test_a_damaged_or_foreign_snapshot_is_refused_and_no_session_made",
-        "services/test_readings_and_models.py::"
-        "test_a_reading_that_no_longer_fits_is_read_again_and_never_guessed",
+        "services/test_readings_and_models.py::test_a_reading_that_no_longer_fits_is_read_again_and_never_guessed",
     ],
     "damaged model": [
         f"{LIVES}::test_a_damaged_reading_and_a_damaged_model_leave_the_answers_of_the_search",
@@ -173,9 +173,10 @@ def test_one_drop_of_everything_bad_takes_in_what_is_good_and_names_the_rest(hou
     for name, (data, _) in BAD.items():
         house.file(f"drop/{name}", data)
     for name, data in GOOD.items():
-        place = os.fsencode(house.files / "drop") + b"/" + (name if isinstance(name, bytes) else name.encode())
-        with open(place, "wb") as file:
-            file.write(data)
+        place = (
+            os.fsencode(house.files / "drop") + b"/" + (name if isinstance(name, bytes) else name.encode())
+        )
+        Path(os.fsdecode(place)).write_bytes(data)
     house.file("drop/y twin.txt", GOOD["zz good.txt"])
     (house.files / "drop" / "x loop").symlink_to(house.files / "drop")
     os.mkfifo(house.files / "pipe")

@@ -1,4 +1,4 @@
-"""Violent ends of the real program: what was acknowledged is there, what was begun goes on, and it says why."""
+"""Violent ends of the real program: what was acknowledged is there, what was begun goes on, and says why."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from app.store import Vault
 from app.services.schema import MIGRATIONS, REFERENCES
+from app.store import Vault
 from tests.fixtures.model_files import small_config
 from tests.fixtures.random_model import write_random_model
 from tests.promises import processes
@@ -57,7 +57,11 @@ def test_killed_at_any_moment_of_an_import_what_was_acknowledged_stays_and_the_r
     house.make_vault()
     names = [f"file {n:02}.txt" for n in range(FILES)]
     for n, name in enumerate(names):
-        house.file(name, f"Number {n} unmistakable{n}\n\n" + f"The rent of the house {n} was paid.\n\n" * (400 if n % 5 == 4 else 3))
+        house.file(
+            name,
+            f"Number {n} unmistakable{n}\n\n"
+            + f"The rent of the house {n} was paid.\n\n" * (400 if n % 5 == 4 else 3),
+        )
     # The moment is a matter of luck, and told when something goes wrong.
     seed = random.randrange(1 << 30)
     luck = random.Random(seed)
@@ -104,7 +108,9 @@ def slow_model(tmp_path_factory):
     write_random_model(
         path,
         "q8",
-        small_config(hidden_size=1024, layers=12, heads=8, kv_heads=2, intermediate_size=3072, sliding_window=4096),
+        small_config(
+            hidden_size=1024, layers=12, heads=8, kv_heads=2, intermediate_size=3072, sliding_window=4096
+        ),
     )
     return path
 
@@ -160,7 +166,7 @@ def test_a_disk_that_fills_up_is_told_and_the_import_goes_on_when_there_is_room(
     for n in range(3):
         house.file(f"big/{n}.txt", f"Number {n}\n\n" + f"House {n}: rent paid, noted and filed.\n\n" * 500)
     if can_trace():
-        # A call that is made to fail looks foreign to our own filter, which would end the program: without it.
+        # A call that is made to fail looks foreign to our filter, which would end the program: without it.
         uncaged = "import sys; from app.cli.terminal import run; sys.exit(run(sys.argv[1:]))"
         command = house.command("import", house.files / "big", "--dossier", "D", "--json")
         command[1:3] = ["-c", uncaged]
@@ -169,7 +175,10 @@ def test_a_disk_that_fills_up_is_told_and_the_import_goes_on_when_there_is_room(
         assert "nothing was lost" in full.err
     database = max(file.stat().st_size for file in house.vault.glob("library.db*"))
     full = house.take(house.files / "big", preexec_fn=limit_file_size(database + (96 << 10)))
-    assert told(full, 3) in ("disk-full", "storage-failed")  # files of a limited size are a rarer kind of full
+    assert told(full, 3) in (
+        "disk-full",
+        "storage-failed",
+    )  # files of a limited size are a rarer kind of full
     assert house.run("search", "Quimper", "--dossier", "D").value["total_pages"] == 1
     done = house.take(house.files / "big")
     assert (done.code, done.value["exceptions"]) == (0, [])

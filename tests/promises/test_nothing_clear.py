@@ -68,7 +68,14 @@ class Session:
         killed.wait()
         self.found = house.run("search", *ASKED.split(), PERSON, "--dossier", DOSSIER)
         self.asked = house.run("ask", f"{ASKED} de {PERSON} ?", "--dossier", DOSSIER)
-        program = [sys.executable, "-m", "tests.promises.lived", str(house.vault), DOSSIER, f"{ASKED} {PERSON}"]
+        program = [
+            sys.executable,
+            "-m",
+            "tests.promises.lived",
+            str(house.vault),
+            DOSSIER,
+            f"{ASKED} {PERSON}",
+        ]
         self.process = house.start(program)
         assert self.process.stdin
         assert self.process.stdout
@@ -154,7 +161,9 @@ def test_after_locking_no_process_of_ours_holds_a_key_the_passphrase_or_a_word(s
     engine = processes.engine_of(pid)
     assert engine
     in_engine = count_in_memory(engine, secrets)
-    assert not any(in_engine[name] for name in secrets if name.startswith(("key ", "hex ")) or PASSPHRASE in name)
+    assert not any(
+        in_engine[name] for name in secrets if name.startswith(("key ", "hex ")) or PASSPHRASE in name
+    )
 
     assert session.process.stdin
     session.process.stdin.write("lock\n")
@@ -165,7 +174,9 @@ def test_after_locking_no_process_of_ours_holds_a_key_the_passphrase_or_a_word(s
     locked = family(pid)
     assert [core_limit_of(each) for each in locked] == [["0", "0"]] * len(locked)
     for each in locked:
-        assert not {name: n for name, n in count_in_memory(each, secrets).items() if n}, processes.command_of(each)
+        assert not {name: n for name, n in count_in_memory(each, secrets).items() if n}, processes.command_of(
+            each
+        )
     done = session.house.finish(session.process)
     assert done.code == 0, done.err
     assert [d["dossier"] for d in done.value["dossiers"]] == [DOSSIER], "and the passphrase opens it again"

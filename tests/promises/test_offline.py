@@ -29,7 +29,7 @@ FORBIDDEN = re.compile(
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory, tiny_model):
-    """The whole way once, under strace: a new vault, a sample dossier, a search, a question to a real model."""
+    """The whole way once, under strace: a new vault, a sample, a search, a question to a real model."""
     if not can_trace():
         pytest.skip("strace is not allowed to look here")
     house = House(tmp_path_factory.mktemp("journey"), portable=False)
