@@ -88,7 +88,11 @@ WINDOW_NEEDS = (
     SystemNeed("font:chinese", "fonts-droid-fallback", "google-droid-sans-fonts", "ttf-droid"),
 )
 RUN_NEEDS = (*BUILD_NEEDS, *WINDOW_NEEDS)
-TEST_NEEDS = (*RUN_NEEDS, SystemNeed("command:Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"))
+TEST_NEEDS = (
+    *RUN_NEEDS,
+    SystemNeed("command:Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
+    SystemNeed("command:strace", "strace", "strace", "strace"),
+)
 
 _FONT_NAMES = {
     "latin": ("DejaVuSans", "LiberationSans", "NotoSans-Regular", "Ubuntu", "Cantarell", "OpenSans"),
