@@ -20,9 +20,11 @@ from app.services.views import (
     DocumentCard,
     DossierCard,
     EngineCard,
+    EngineState,
     ExceptionCard,
     ModelCard,
     ReadingCard,
+    ReadingState,
 )
 from app.services.workspace import Workspace
 
@@ -41,25 +43,26 @@ class Session(QObject):
         self.workspace = workspace
         self.relay = Relay(workspace.events, self)
         self.relay.changed.connect(self._sort_out)
+        self._closed = False
         self._tasks: set[Task] = set()
         self._imports: set[Task] = set()
 
-    # -- snapshots ------------------------------------------------------------------------------------------
+    # -- snapshots: empty once the session is closed, since views may still ask while they go ---------------
 
     def dossiers(self) -> tuple[DossierCard, ...]:
-        return services.list_dossiers(self.workspace)
+        return () if self._closed else services.list_dossiers(self.workspace)
 
     def documents(self, dossier_id: str) -> tuple[DocumentCard, ...]:
-        return services.list_documents(self.workspace, dossier_id)
+        return () if self._closed else services.list_documents(self.workspace, dossier_id)
 
     def exceptions(self, dossier_id: str) -> tuple[ExceptionCard, ...]:
-        return services.list_exceptions(self.workspace, dossier_id)
+        return () if self._closed else services.list_exceptions(self.workspace, dossier_id)
 
     def chats(self, dossier_id: str) -> tuple[ChatCard, ...]:
-        return services.list_chats(self.workspace, dossier_id)
+        return () if self._closed else services.list_chats(self.workspace, dossier_id)
 
     def answers(self, chat_id: str) -> tuple[Answer, ...]:
-        return services.list_answers(self.workspace, chat_id)
+        return () if self._closed else services.list_answers(self.workspace, chat_id)
 
     def models(self) -> tuple[ModelCard, ...]:
         """What is installed; of the loaded one, the engine knows more than its folder."""
@@ -70,9 +73,11 @@ class Session(QObject):
         )
 
     def engine(self) -> EngineCard:
-        return services.engine_card(self.workspace)
+        return EngineCard(EngineState.OFF) if self._closed else services.engine_card(self.workspace)
 
     def reading(self, dossier_id: str) -> ReadingCard:
+        if self._closed:
+            return ReadingCard(ReadingState.OFF)
         return services.reading_card(self.workspace, dossier_id)
 
     # -- verbs ----------------------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ class Session(QObject):
         return self.follow(services.page_text(self.workspace, document_id, page), says=False)
 
     def page_sizes(self, document_id: str) -> tuple[tuple[float, float], ...]:
-        return services.page_sizes(self.workspace, document_id)
+        return () if self._closed else services.page_sizes(self.workspace, document_id)
 
     def render_page(self, document_id: str, page: int, width_px: int) -> Task:
         return self.follow(
@@ -184,7 +189,9 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop listening, then close the workspace: it waits for what runs to reach a safe point."""
+        self._closed = True
         self.relay.close()
+        self.blockSignals(True)
         self.workspace.close()
 
     def _import(self, operation: Operation[Any]) -> Task:

@@ -23,7 +23,7 @@ from app.services.upkeep import restart_locked
 from app.services.workspace import Workspace
 from app.store import Vault, WrongPassphrase
 from app.store.kdf import DEFAULT, KdfParameters
-from app.ui.failures import sentence
+from app.ui.failures import is_expected, sentence
 from app.ui.idle import IdleWatch
 from app.ui.language import Speaker, Speech, system_language
 from app.ui.look import Look
@@ -244,6 +244,9 @@ class Program(QObject):
         self._broke.emit(failure.with_traceback(trace))
 
     def _tell_crash(self, failure: BaseException) -> None:
+        if is_expected(failure) and self.window is not None:
+            self.window.toast.warn(sentence(failure))
+            return
         from app.ui.dialogs.crash import CrashDialog, report
 
         dialog = CrashDialog(report(type(failure), failure, failure.__traceback__), self.window or self.shell)

@@ -26,11 +26,15 @@ class Speaker:
         self._translators: list[QTranslator] = []
         self.language: Speech = "en"
 
-    def speak(self, language: Speech) -> None:
-        """Say everything from now on in ``language``; widgets made before keep their words."""
+    def close(self) -> None:
+        """Take this speaker's words away again."""
         for translator in self._translators:
             self._application.removeTranslator(translator)
         self._translators = []
+
+    def speak(self, language: Speech) -> None:
+        """Say everything from now on in ``language``; widgets made before keep their words."""
+        self.close()
         self.language = language
         QLocale.setDefault(QLocale(QLocale.Language.French if language == "fr" else QLocale.Language.English))
         folders = (

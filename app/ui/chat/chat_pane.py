@@ -84,6 +84,9 @@ class ChatPane(QFrame):
 
     def show_scope(self, scope: tuple[str, ...] | None) -> None:
         self._scope = scope
+        known = {card.id for card in self._documents}
+        if self._dossier is not None and not known.issuperset(scope or ()):
+            self._documents = self._session.documents(self._dossier.id)
         names = [card.name for card in self._documents if scope and card.id in scope]
         self.scope.show_scope(None if scope is None else len(scope), names[0] if names else "")
 

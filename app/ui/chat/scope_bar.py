@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.ui import wording
 from app.ui.buttons import button
@@ -33,6 +33,9 @@ class ScopeBar(QWidget):
         )
         self._hint.setAlignment(Qt.AlignmentFlag.AlignRight)
         row.addWidget(self._hint, 1)
+        row.addStretch(0)
+        for chip in (self.whole, self.some):
+            chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.show_scope(None, "")
 
     def show_scope(self, count: int | None, name: str) -> None:

@@ -55,7 +55,7 @@ class StatementView(QWidget):
             part.setAccessibleName(words)
             part.setAccessibleDescription(meaning)
         column = QVBoxLayout()
-        column.setSpacing(7)
+        column.setSpacing(2)
         column.addWidget(self.text)
         column.addWidget(self._excerpt_text)
         self.sources: list[SourceLink] = []

@@ -331,8 +331,8 @@
     <message numerus="yes">
         <source>%n document(s)</source>
         <translation>
-            <numerusform>%n document</numerusform>
-            <numerusform>%n documents</numerusform>
+            <numerusform>%n&#xa0;document</numerusform>
+            <numerusform>%n&#xa0;documents</numerusform>
         </translation>
     </message>
 </context>
@@ -424,22 +424,22 @@
     <message numerus="yes">
         <source>%n document(s) taken in ({pages}).</source>
         <translation>
-            <numerusform>%n document importé ({pages}).</numerusform>
-            <numerusform>%n documents importés ({pages}).</numerusform>
+            <numerusform>%n&#xa0;document importé ({pages}).</numerusform>
+            <numerusform>%n&#xa0;documents importés ({pages}).</numerusform>
         </translation>
     </message>
     <message numerus="yes">
         <source>%n file(s) were here already.</source>
         <translation>
-            <numerusform>%n fichier était déjà là.</numerusform>
-            <numerusform>%n fichiers étaient déjà là.</numerusform>
+            <numerusform>%n&#xa0;fichier était déjà là.</numerusform>
+            <numerusform>%n&#xa0;fichiers étaient déjà là.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
         <source>%n file(s) could not be taken in; the reasons are on the left.</source>
         <translation>
-            <numerusform>%n fichier n’a pas pu être importé&#x202f;; la raison est à gauche.</numerusform>
-            <numerusform>%n fichiers n’ont pas pu être importés&#x202f;; les raisons sont à gauche.</numerusform>
+            <numerusform>%n&#xa0;fichier n’a pas pu être importé&#x202f;; la raison est à gauche.</numerusform>
+            <numerusform>%n&#xa0;fichiers n’ont pas pu être importés&#x202f;; les raisons sont à gauche.</numerusform>
         </translation>
     </message>
 </context>
@@ -553,8 +553,8 @@
     <message numerus="yes">
         <source>%n file(s) not taken in</source>
         <translation>
-            <numerusform>%n fichier non importé</numerusform>
-            <numerusform>%n fichiers non importés</numerusform>
+            <numerusform>%n&#xa0;fichier non importé</numerusform>
+            <numerusform>%n&#xa0;fichiers non importés</numerusform>
         </translation>
     </message>
 </context>
@@ -924,6 +924,10 @@
         <translation>Tapez d’abord une question.</translation>
     </message>
     <message>
+        <source>{count} more pages were not taken in whole; most likely they are scans.</source>
+        <translation>{count} autres pages n’ont pas été importées en entier&#x202f;; ce sont sans doute des numérisations.</translation>
+    </message>
+    <message>
         <source>{folder} cannot be read or written. Check the rights on it.</source>
         <translation>{folder} ne peut pas être lu ou écrit. Vérifiez ses droits.</translation>
     </message>
@@ -1074,8 +1078,8 @@
     <message numerus="yes">
         <source>%n problem(s) found. Restore a backup, or ask for help before going on.</source>
         <translation>
-            <numerusform>%n problème trouvé. Restaurez une sauvegarde, ou demandez de l’aide avant de continuer.</numerusform>
-            <numerusform>%n problèmes trouvés. Restaurez une sauvegarde, ou demandez de l’aide avant de continuer.</numerusform>
+            <numerusform>%n&#xa0;problème trouvé. Restaurez une sauvegarde, ou demandez de l’aide avant de continuer.</numerusform>
+            <numerusform>%n&#xa0;problèmes trouvés. Restaurez une sauvegarde, ou demandez de l’aide avant de continuer.</numerusform>
         </translation>
     </message>
     <message>

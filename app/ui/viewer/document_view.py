@@ -17,6 +17,8 @@ from app.ui.look import Look
 from app.ui.page_view import Highlight, Mark, PageView
 from app.ui.viewer.text_strip import TextStrip
 
+STRIP_LEAST_PX = 210
+
 
 class DocumentView(QWidget):
     """``moved`` says that another page came into view."""
@@ -45,6 +47,7 @@ class DocumentView(QWidget):
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         split.setChildrenCollapsible(False)
+        self.strip.setMinimumWidth(STRIP_LEAST_PX)
         self._stack = QStackedWidget()
         self._stack.addWidget(split)
         self._stack.addWidget(self._says)
