@@ -25,6 +25,7 @@ from app.store import Vault, WrongPassphrase
 from app.store.kdf import DEFAULT, KdfParameters
 from app.ui.failures import is_expected, sentence
 from app.ui.idle import IdleWatch
+from app.ui.interrupts import Interrupts
 from app.ui.language import Speaker, Speech, system_language
 from app.ui.look import Look
 from engine.cage import Guarantee
@@ -101,7 +102,7 @@ class Program(QObject):
     def start(self) -> None:
         """Show the first page, and start the engine and the parser behind it."""
         self.shell = Shell()
-        self.shell.left.connect(self._leave)
+        self.shell.left.connect(self.leave)
         if Vault.exists(self._folder):
             self._ask_passphrase()
             self.shell.show()
@@ -140,7 +141,7 @@ class Program(QObject):
 
         page = UnlockPage(self.look)
         page.tried.connect(lambda secret: self._unlock(page, secret))
-        page.left.connect(self._leave)
+        page.left.connect(self.leave)
         if self.shell is not None:
             self.shell.put(page)
 
@@ -163,7 +164,7 @@ class Program(QObject):
         self.session = Session(workspace, self)
         window = self._make_window()
         if self.shell is not None:
-            self.shell.left.disconnect(self._leave)
+            self.shell.left.disconnect(self.leave)
             self.shell.close()
             self.shell.deleteLater()
             self.shell = None
@@ -180,7 +181,7 @@ class Program(QObject):
         window = MainWindow(
             self.look, self.settings, self.session, self._guarantee, self.speaker.language, self.lock
         )
-        window.left.connect(self._leave)
+        window.left.connect(self.leave)
         window.language_chosen.connect(self._speak)
         window.idle_chosen.connect(self._idle.watch)
         self.window = window
@@ -217,7 +218,7 @@ class Program(QObject):
         session.close()
         self._restart(self._arguments)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """End quietly: what runs reaches a safe point and goes on at the next start."""
         self._idle.rest()
         for window in (self.window, self.shell):
@@ -238,9 +239,6 @@ class Program(QObject):
         threading.excepthook = lambda args: self._broke.emit(args.exc_value) if args.exc_value else None
 
     def _hear(self, kind: type[BaseException], failure: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            self._application.quit()
-            return
         self._broke.emit(failure.with_traceback(trace))
 
     def _tell_crash(self, failure: BaseException) -> None:
@@ -268,6 +266,8 @@ def open_window(arguments: Sequence[str], guarantee: Guarantee) -> int:
         return _give_up(failure)
     program.hear_crashes()
     program.ended.connect(application.quit)
+    interrupts = Interrupts(application)
+    interrupts.asked.connect(program.leave)
     program.start()
     return int(application.exec())
 

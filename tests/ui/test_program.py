@@ -96,7 +96,7 @@ class Runs:
         QTest.keyClick(page.field.edit, Qt.Key.Key_Return)
 
     def end(self, program: Program) -> None:
-        program._leave()
+        program.leave()
         for window in (program.window, program.shell):
             if window is not None:
                 window.deleteLater()
