@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.chat.boxes import boxes_of
+from app.chat.plain_text import normalise, tokens
 from app.chat.quotes import Located, locate
-from app.chat.reply import ReaderReply, Sentence, bare, parse, parse_reader
+from app.chat.reply import ReaderReply, Sentence, bare, parse, parse_reader, unquoted
 from app.chat.values import Citation, Evidence, Grade, Statement
 from app.library.words import Word
 
@@ -107,6 +108,19 @@ def _find(
     return None
 
 
+def _numbers_stand(text: str, citations: Sequence[Citation], pages: Pages) -> bool:
+    """Whether every number that the model put beside its quotes is on a page it quotes: a right quote must
+    not lend its mark to a wrong dose.
+    """
+
+    def numbers(words: str) -> set[str]:
+        return {token for token, _, _ in tokens(normalise(words).text) if any(c.isdigit() for c in token)}
+
+    claimed = numbers(unquoted(text))
+    places = {(citation.document_id, citation.page) for citation in citations}
+    return not claimed or claimed <= {n for place in places for n in numbers(pages(*place).text)}
+
+
 def _grade_sentence(sentence: Sentence, evidence: Sequence[Evidence], pages: Pages) -> Statement:
     pointed = [item for item in evidence if item.anchor in sentence.anchors]
     others = [item for item in evidence if item.anchor not in sentence.anchors]
@@ -119,7 +133,8 @@ def _grade_sentence(sentence: Sentence, evidence: Sequence[Evidence], pages: Pag
     elif sentence.quotes:
         found = [_find(quote, pointed, others, pages) for quote in sentence.quotes]
         citations = [citation for citation in found if citation is not None]
-        if all(citation is not None and citation.checked for citation in found):
+        quoted = all(citation is not None and citation.checked for citation in found)
+        if quoted and _numbers_stand(sentence.text, citations, pages):
             grade = Grade.CHECKED_ON_PAGE
     else:
         # A model may copy a sentence without quotation marks: the page still decides.

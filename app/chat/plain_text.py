@@ -16,11 +16,20 @@ _PLAIN = str.maketrans(
         "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
         "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
         "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-",
-        "œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "\u03bc": "\u03bc", "µ": "\u03bc",
+        "œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "µ": "\u03bc", "\u2044": "/",
     }
 )  # fmt: skip
+_AFTER_DIGIT = {"<super>": "^", "<fraction>": " "}
 _INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
-_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+")
+# "1 500" is one number. Whether a space parts thousands or two columns cannot be told from the text, and only
+# the first mistake puts a wrong dose before a person as checked.
+_THOUSANDS = r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?!\d)"
+_GROUPED = re.compile(_THOUSANDS)
+# A minus is a sign where nothing stands before it ("-5") or after it (a blood group, "A-").
+_TOKEN = re.compile(
+    rf"(?:(?<![\w.,)])-(?=\d))?(?:{_THOUSANDS}(?:[.,]\d+)?|[.,]?\d+(?:[.,:/'^]\d+)*)|[^\W\d_]+|"
+    r"(?<=\w)-(?!\w)|[%‰°<>≤≥±+=~≈≠×\u20a0-\u20cf$£¥]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,11 @@ def normalise(text: str) -> PlainText:
         end = at + 1
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
-        for plain in unicodedata.normalize("NFKC", text[at:end]).translate(_PLAIN).casefold():
+        composed = unicodedata.normalize("NFKC", text[at:end]).translate(_PLAIN).casefold()
+        if out and out[-1].isdigit():
+            form = unicodedata.decomposition(character).partition(" ")[0]
+            composed = _AFTER_DIGIT.get(form, "") + composed
+        for plain in composed:
             if plain.isspace():
                 if out and out[-1] == " ":
                     continue
@@ -89,8 +102,13 @@ def strip_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
+def grouped_numbers(text: str) -> list[tuple[int, int]]:
+    """Spans of numbers whose thousands are set apart by a space."""
+    return [match.span() for match in _GROUPED.finditer(text)]
+
+
 def tokens(plain: str) -> list[tuple[str, int, int]]:
-    """(token without accents, start, end): words and whole numbers with their inner points, commas and
-    slashes.
+    """(token without accents, start, end): words, whole numbers with their sign and inner points, commas and
+    slashes, and signs that change a number (%, <, €).
     """
     return [(strip_accents(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(plain)]

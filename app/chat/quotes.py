@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from app.chat.plain_text import PlainText, normalise, tokens
+from app.chat.plain_text import PlainText, grouped_numbers, normalise, tokens
 
 MAX_QUOTE_CHARACTERS = 2_000
 _LOCATE_SCORE = 75.0
+_IN_NUMBERS = ".,'’^"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,26 @@ def _inside_word(text: str, at: int) -> bool:
         wide = ord(before) > 0x2E7F and ord(after) > 0x2E7F  # Chinese has no spaces to cut at
         return not wide
     # "2,5" is one number: neither its 2 nor its 5 may be quoted out of it.
-    if at + 1 < len(text) and before.isdigit() and after in ".," and text[at + 1].isdigit():
+    if before.isdigit() and after in _IN_NUMBERS and text[at + 1 : at + 2].isdigit():
         return True
-    return at >= 2 and after.isdigit() and before in ".," and text[at - 2].isdigit()
+    if not after.isdigit():
+        return False
+    left = text[at - 2] if at >= 2 else " "
+    if before in _IN_NUMBERS and left.isdigit():
+        return True
+    # ".5" is no 5, and "-5" neither; "p.5" and "4-5" are.
+    return before in ".,-\u2212" and not left.isalnum() and left not in ")]"
 
 
 def _occurrences(text: str, wanted: str) -> list[tuple[int, int]]:
     found, at = [], text.find(wanted)
+    numbers = grouped_numbers(text) if at >= 0 else []
     while at >= 0 and wanted:
         end = at + len(wanted)
-        if not _inside_word(text, at) and not _inside_word(text, end):
+        cut = any(_inside_word(text, edge) for edge in (at, end)) or any(
+            first < edge < last for first, last in numbers for edge in (at, end)
+        )
+        if not cut:
             found.append((at, end))
         at = text.find(wanted, at + 1)
     return found
@@ -54,7 +65,7 @@ def _closest(spans: list[tuple[int, int]], near: tuple[int, int]) -> tuple[int, 
 
 
 def _by_tokens(page: PlainText, quote: PlainText) -> list[tuple[int, int]]:
-    """Same words and same numbers in the same order, accents and punctuation aside."""
+    """Same words, numbers and signs of numbers in the same order, accents and punctuation aside."""
     wanted = [token for token, _, _ in tokens(quote.text)]
     have = tokens(page.text)
     if not wanted:

@@ -16,13 +16,22 @@ _ABBREVIATION = re.compile(
     r"approx)\.$",
     re.IGNORECASE,
 )
+_LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}\.$")
+# Only what is said of the record counts: "n'est pas allergique" or "is not given aspirin" speaks of the
+# person, and calling it absent would hide that nothing backs it.
+_SOURCE_EN = r"(?:the |these |this )?(?:passages?|dossier|records?|documents?|excerpts?)"
+_SOURCE_FR = r"(?:le |les |ce |ces )?(?:passages?|dossier|documents?|extraits?)"
 _ABSENT = re.compile(
-    r"\b(?:(?:is|are|was|were) not (?:stated|mentioned|given|found|indicated|specified)|"
-    r"(?:is|are|was|were) not in the (?:passages|dossier|record)|"
+    r"\b(?:(?:is|are|was|were) not (?:stated|mentioned|indicated|specified)|"
+    r"(?:is|are|was|were) not (?:given|found)(?=\s*(?:\.|$|in\b|anywhere\b|by the\b))|"
+    rf"(?:is|are|was|were) not in {_SOURCE_EN}|"
     r"(?:do|does|did) not (?:say|hold|mention|contain|state|give|specify|indicate)|"
-    r"no (?:passage|mention|information)|n['’](?:est|a|ont|y a) pas|"
+    r"no (?:passage|mention|information)|"
+    r"n['’](?:est|a|ont) pas (?:été )?(?:mentionné|indiqué|précisé|donné|trouvé|fourni|spécifié)|"
+    rf"n['’](?:est|a|ont) pas (?:dans|parmi) {_SOURCE_FR}|"
+    r"n['’]y a (?:pas|aucune?) (?:d['’]|de )?(?:information|mention|passage|réponse)|"
     r"ne (?:le |la |l['’])?(?:disent|dit|précisent?|mentionnent?|contiennent|contient|permettent|indiquent?|"
-    r"donnent?|figure) (?:pas|aucun)|aucun passage|pas (?:mentionné|indiqué|précisé))",
+    r"donnent?|figure) (?:pas|aucune?)|aucun passage|pas (?:mentionné|indiqué|précisé))",
     re.IGNORECASE,
 )
 _READER = re.compile(r"\s*«(?P<value>.*)»\s*\[\s*(?P<anchor>\d{1,6})\s*\]", re.DOTALL)
@@ -66,6 +75,11 @@ def anchors_in(text: str) -> list[int]:
     return [int(n) for match in _ANCHOR.finditer(text) for n in _NUMBER.findall(match.group())]
 
 
+def unquoted(text: str) -> str:
+    """A sentence without its anchors, list mark and quotes: the model's own words."""
+    return bare(_ENGLISH_QUOTE.sub(" ", _QUOTE.sub(" ", text)))
+
+
 def bare(text: str) -> str:
     """A sentence without its anchors and list mark, white space collapsed."""
     return " ".join(re.sub(r"^\s*(?:[-*•]|\d+[.)])\s+", "", _ANCHOR.sub("", text)).split())
@@ -75,7 +89,7 @@ def _spans(answer: str) -> list[tuple[int, int]]:
     spans, at = [], 0
     for match in _END.finditer(answer):
         head = answer[at : match.start() + 1]
-        if match.group()[0] == "." and _ABBREVIATION.search(head):
+        if match.group()[0] == "." and (_ABBREVIATION.search(head) or _LIST_NUMBER.search(head)):
             continue
         # A full stop inside quotation marks does not end the sentence that quotes it.
         if head.count("«") > head.count("»") and "\n" not in match.group():

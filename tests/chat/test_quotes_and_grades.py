@@ -64,6 +64,53 @@ def test_a_changed_word_number_or_unit_never_stands(quote: str) -> None:
     assert found(quote) is None
 
 
+@pytest.mark.parametrize(
+    ("page", "quote"),
+    [
+        ("Prendre .5 mg le soir.", "5 mg"),
+        ("Dose : 1 500 mg par jour", "500 mg"),
+        ("Dose : 1\u202f500 mg par jour", "500 mg"),
+        ("Dose : 1 500 mg par jour", "Dose, 500 mg"),
+        ("Dose : 1 500 mg par jour", "Dose : 1"),
+        ("Total CHF 1'500.00 due", "500.00"),
+        ("Base excess -5 mmol/L", "Base excess 5 mmol/L"),
+        ("Base excess \u22125 mmol/L", "5 mmol/L"),
+        ("CRP < 5 mg/L", "CRP > 5 mg/L"),
+        ("Amount: € 5,000", "Amount: $ 5,000"),
+        ("50 % of cases", "50 ‰ of cases"),
+        ("10⁵ UFC/mL", "105 UFC/mL"),
+        ("10⁵ UFC/mL", "10"),
+        ("2½ tablets", "21/2 tablets"),
+        ("Groupe A+ confirmé", "Groupe A- confirmé"),
+        ("Groupe A+", "Groupe A-"),
+        ("38 °C", "38 C"),
+    ],
+)
+def test_a_sign_a_power_or_a_thousand_that_was_lost_never_stands(page: str, quote: str) -> None:
+    place = quotes.locate(page, quote)
+    assert place is None or not place.stands
+
+
+@pytest.mark.parametrize(
+    ("page", "quote"),
+    [
+        ("Dose : 1 500 mg par jour", "1 500 mg"),
+        ("Dose : 1\u202f500 mg par jour", "dose 1 500 mg"),
+        ("Base excess \u22125 mmol/L", "base excess -5 mmol/l"),
+        ("10⁵ UFC/mL", "10^5 ufc/ml"),
+        ("2½ tablets", "2 1/2 tablets"),
+        ("de 5-10 mg, voir p.5", "10 mg voir p.5"),
+        ("Le 12 mars 2024 250 mg", "250 mg"),
+        ("Groupe A+ confirmé", "Groupe : A+ confirmé"),
+        ("38°C le soir", "38 °C, le soir"),
+    ],
+)
+def test_a_number_written_another_way_still_stands(page: str, quote: str) -> None:
+    place = quotes.locate(page, quote)
+    assert place is not None
+    assert place.stands
+
+
 def test_what_only_resembles_the_page_is_located_but_does_not_stand() -> None:
     place = quotes.locate(PAGE, "Apixaban 50 mg matin et soir")
     assert place is not None
@@ -86,7 +133,7 @@ def test_normalised_text_remembers_where_each_character_came_from(text: str) -> 
         assert 0 <= start < end <= len(text)
 
 
-PLAIN_WORDS = normalise(PAGE).text.split()
+PLAIN_WORDS = normalise(PAGE).text.replace("1 250", "1\u202f250").split(" ")  # one number is one word
 
 
 @given(first=st.integers(0, len(PLAIN_WORDS) - 1), count=st.integers(1, 12))
@@ -199,6 +246,52 @@ def test_a_sentence_copied_without_quotation_marks_is_checked_too() -> None:
         grading.grade_free("Dose maximale : 12,6 mg. [2]", EVIDENCE, pages).statements[0].grade
         is Grade.FROM_READING
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["La dose est de 50 mg, «matin et soir» [1].", "En 2 prises : «Apixaban 5 mg» [1]."],
+)
+def test_a_number_beside_the_quotes_that_no_page_holds_is_not_called_checked(answer: str) -> None:
+    (statement,) = grading.grade_free(answer, EVIDENCE[:1], pages).statements
+    assert statement.grade is Grade.FROM_READING
+    assert statement.citations[0].checked
+
+
+def test_a_number_beside_the_quotes_that_the_page_holds_is_checked_with_them() -> None:
+    (statement,) = grading.grade_free("12. Les 5 mg, «matin et soir» [1].", EVIDENCE[:1], pages).statements
+    assert statement.grade is Grade.CHECKED_ON_PAGE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Le patient n'est pas allergique.",
+        "Elle n'a pas de fièvre.",
+        "The patient is not given aspirin.",
+        "No fever was found.",
+    ],
+)
+def test_a_statement_about_the_patient_is_not_taken_for_one_about_the_dossier(answer: str) -> None:
+    assert grading.grade_free(answer, EVIDENCE, pages).statements[0].grade is Grade.FROM_READING
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Le loyer n'est pas précisé.",
+        "Le dosage n'a pas été indiqué dans les passages.",
+        "Il n'y a pas d'information sur ce point.",
+        "Les passages ne le disent pas.",
+        "Le dossier ne contient aucune mention d'allergie.",
+        "The passages do not say.",
+        "The dose is not given.",
+        "There is no information about this.",
+        "Cela n'est pas dans le dossier.",
+    ],
+)
+def test_an_answer_that_the_dossier_does_not_say_is_recognised(answer: str) -> None:
+    assert grading.grade_free(answer, EVIDENCE, pages).statements[0].grade is Grade.NOT_IN_DOSSIER
 
 
 def test_without_a_model_the_passages_themselves_are_the_answer() -> None:
