@@ -151,15 +151,3 @@ def test_a_hostile_model_is_refused_in_one_sentence_and_all_else_goes_on(ws, hou
     assert services.engine_card(ws).state is EngineState.READY
     assert not list((house.root / "huisclos" / "models").glob(".*")), "nothing of them stays"
     assert len(processes.children(os.getpid())) >= 2
-
-
-def test_an_engine_that_dies_of_a_model_is_not_started_for_ever(house, tiny_model):
-    house.make_vault()
-    model_id = house.install_model(tiny_model)
-    endless_array(house.models / model_id / "model.gguf", tiny_model)
-    house.take(house.file("a.txt", "The rent is EUR 900 a month."))
-    ran = house.run("ask", "What is the rent?", "--dossier", "D")
-    assert ran.code == 0
-    assert (ran.value["mode"], ran.value["reason"]) == ("passages", "engine_down")
-    assert "900" in ran.value["answer"]
-    assert ran.value["timings"]["total_s"] < 30, "refused, not tried again and again"

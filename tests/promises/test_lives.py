@@ -164,13 +164,13 @@ def test_a_disk_that_fills_up_is_told_and_the_import_goes_on_when_there_is_room(
     house.make_vault()
     assert house.take(house.file("first.txt", "The lease was signed in Quimper.")).code == 0
     for n in range(3):
-        house.file(f"big/{n}.txt", f"Number {n}\n\n" + f"House {n}: rent paid, noted and filed.\n\n" * 500)
+        house.file(f"big/{n}.txt", f"Number {n}\n\n" + f"House {n}: rent paid, noted and filed.\n\n" * 250)
     if can_trace():
         # A call that is made to fail looks foreign to our filter, which would end the program: without it.
         uncaged = "import sys; from app.cli.terminal import run; sys.exit(run(sys.argv[1:]))"
         command = house.command("import", house.files / "big", "--dossier", "D", "--json")
         command[1:3] = ["-c", uncaged]
-        full = house.finish(house.start(command, under=no_room_after(60, house.vault / "library.db-wal")))
+        full = house.finish(house.start(command, under=no_room_after(40, house.vault / "library.db-wal")))
         assert told(full, 3) == "disk-full"
         assert "nothing was lost" in full.err
     database = max(file.stat().st_size for file in house.vault.glob("library.db*"))
@@ -202,6 +202,7 @@ def filled(tmp_path_factory, tiny_model):
         assert '"reading": "ready"' in lived.stdout.readline()
         lived.kill()
         lived.wait()
+        assert house.run("dossiers").code == 0  # what was still in the log is in the database's file now
         yield house
 
 
@@ -235,7 +236,6 @@ def told(ran, code):
 def test_a_wrong_passphrase_and_none_at_all_are_told_plainly(spoilt):
     assert told(spoilt.run("dossiers", passphrase=PASSPHRASE.lower()), 2) == "wrong-passphrase"
     assert told(spoilt.run("dossiers", passphrase=""), 2) == "no-passphrase"
-    assert spoilt.run("dossiers", passphrase=PASSPHRASE).code == 0
 
 
 def test_a_vault_that_is_open_elsewhere_names_the_other_program(spoilt):
@@ -244,12 +244,10 @@ def test_a_vault_that_is_open_elsewhere_names_the_other_program(spoilt):
         ran = spoilt.run("search", "rent", "--dossier", "D")
         assert told(ran, 3) == "vault-in-use"
         assert f"process {os.getpid()}" in ran.err
-    assert spoilt.run("search", "rent", "--dossier", "D").code == 0
 
 
 def test_a_damaged_database_is_told_and_left_as_it_is(spoilt):
     database = spoilt.vault / "library.db"
-    assert spoilt.run("dossiers").code == 0  # what was still in the log is in the file now
     flip(database, at=0.0)
     raw = database.read_bytes()
     for verb in (("dossiers",), ("ask", "rent?", "--dossier", "D")):
@@ -259,15 +257,11 @@ def test_a_damaged_database_is_told_and_left_as_it_is(spoilt):
     assert database.read_bytes() == raw
 
 
-def test_damage_deep_in_the_database_or_in_a_stored_file_is_found_by_a_check(spoilt):
-    assert spoilt.run("dossiers").code == 0
-    blob = next(path for path in (spoilt.vault / "blobs").rglob("*") if path.is_file())
-    flip(blob, at=0.9)
+def test_a_damaged_stored_file_is_found_by_a_thorough_check(spoilt):
+    flip(next(path for path in (spoilt.vault / "blobs").rglob("*") if path.is_file()), at=0.9)
     ran = spoilt.run("check", "--thorough")
     assert ran.code == 5
-    assert any("blob-damaged" in problem for problem in ran.value["problems"])
-    flip(spoilt.vault / "library.db", at=0.6)
-    assert spoilt.run("check", "--thorough").code in (3, 5)
+    assert [problem.split()[0] for problem in ran.value["problems"]] == ["blob-damaged"]
 
 
 def test_one_damaged_key_file_is_survived_and_two_are_told(spoilt):

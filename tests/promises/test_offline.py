@@ -120,7 +120,7 @@ def test_each_living_process_is_refused_a_socket_by_the_kernel(house, tiny_model
     house.install_model(tiny_model)
     house.make_vault()
     slow = house.file(
-        "slow.md", "".join(f"Paragraph {n}: {'rent and more of it ' * 40}\n\n" for n in range(300))
+        "slow.md", "".join(f"Paragraph {n}: {'rent and more of it ' * 40}\n\n" for n in range(120))
     )
     asking = house.start(house.command("ask", "What?", "--dossier", "none"))
     engine = until(lambda: processes.engine_of(asking.pid), "the engine")
