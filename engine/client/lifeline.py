@@ -194,7 +194,9 @@ class Lifeline:
             superseded = self._open.take_all(lambda old: old.is_load and not old.sent and not refused)
             if not refused:
                 granted = any(folder.is_relative_to(known) for known in self._folders)
-                if self._worker is not None and (self._wanted is not None or not granted):
+                # a load that was stopped may still come to its end, and with it the worker's one model
+                taken = self._wanted is not None or any(old.is_load for old in self._open)
+                if self._worker is not None and (taken or not granted):
                     replaced = self._worker
                 self._folders.add(str(folder))
                 self._wanted, self._load_id = message, message.request_id
@@ -280,7 +282,7 @@ class Lifeline:
             if self._open.take(message.request_id) is None:
                 return
             if entry.is_load:
-                self._note_loading(message)
+                self._note_loading(entry, message)
         match message:
             case Done(outcome=outcome) if isinstance(outcome, entry.result):
                 entry.finish(outcome)
@@ -292,10 +294,12 @@ class Lifeline:
             case Cancelled():
                 entry.finish(None, EngineCancelled(message.partial))
 
-    def _note_loading(self, message: Done | Failed | Cancelled) -> None:
+    def _note_loading(self, entry: OpenRequest, message: Done | Failed | Cancelled) -> None:
         self._phase, self._load_id = "ready", None
         if isinstance(message, Done) and isinstance(message.outcome, ModelInfo):
             self._model, self._reason = message.outcome, ""
+            # said again, since a stop that came too late had taken it back
+            self._wanted = cast("Load", entry.message)
             self._policy.forgive_model()
         else:
             self._wanted = None

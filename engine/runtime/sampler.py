@@ -74,7 +74,9 @@ class Sampler:
         if self._sampling.temperature == 0.0:
             token_id = int(np.argmax(scores))
         else:
-            token_id = self._draw(scores / self._sampling.temperature)
+            # From the best one down: next to 0 a temperature leaves the best alone, not infinities.
+            with np.errstate(over="ignore"):
+                token_id = self._draw((scores - scores.max()) / self._sampling.temperature)
         self._seen[token_id] = True
         return Choice(token_id, float(_softmax(row)[token_id]))
 

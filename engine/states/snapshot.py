@@ -137,10 +137,17 @@ def write_snapshot(
     return written
 
 
-def read_snapshot(file: int, key: bytes, identity: SnapshotIdentity, state: State) -> bytes:
+def read_snapshot(
+    file: int,
+    key: bytes,
+    identity: SnapshotIdentity,
+    state: State,
+    check: Callable[[], None] = lambda: None,
+) -> bytes:
     """Fill a fresh `state` from the file's offset to its end; gives the SHA-256 of the texts that were read
     into it.
 
+    `check` is called between chunks and may raise to stop.
     Raises SnapshotDamaged for any changed, missing, moved or added byte and for another key; SnapshotMismatch
     for a whole snapshot of something else. After any error the state must be thrown away.
     """
@@ -156,7 +163,12 @@ def read_snapshot(file: int, key: bytes, identity: SnapshotIdentity, state: Stat
         raise SnapshotMismatch(f"the snapshot has format {version}, this program reads {FORMAT_VERSION}")
     card = _parse_card(opened)
     _compare(card, _card_of(identity, card.text_sha256, card.position_tok, card.payload_bytes))
-    reader = OpeningReader(key, prefix, head, 1, card.payload_bytes, lambda count: read_up_to(file, count))
+
+    def take(count: int) -> bytes:
+        check()
+        return read_up_to(file, count)
+
+    reader = OpeningReader(key, prefix, head, 1, card.payload_bytes, take)
     state.load(reader.read)
     reader.finish()
     if state.position != card.position_tok or state.payload_bytes != card.payload_bytes:

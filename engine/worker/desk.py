@@ -110,7 +110,7 @@ class Desk:
         self._running: Job | None = None
 
     def accept(self, message: Work, descriptor: int | None) -> None:
-        """Take a request; the descriptor is the desk's from here on. A number used twice fails."""
+        """Take a request; the descriptor is the desk's from here on. A number still open is ignored."""
         job = Job(message, self._outbox, descriptor)
         with self._changed:
             if message.request_id in self._jobs:
@@ -173,7 +173,9 @@ class Desk:
             self._outbox.put_now(Cancelled(number))
         except Exception as error:
             told = self._explain(error) or _bug(error)
-            self._outbox.put_now(Failed(number, told.code, told.message))
+            # a stranger's words (a model's template) may be such as no encoding carries: the end is owed
+            message = told.message.encode("utf-8", "replace").decode("utf-8")
+            self._outbox.put_now(Failed(number, told.code, message))
         job.close()
         return True
 

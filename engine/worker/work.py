@@ -23,6 +23,7 @@ from engine.protocol import (
     codes,
 )
 from engine.runtime.answering import PromptEmpty, answer
+from engine.runtime.interrupt import Stopped
 from engine.runtime.reading import read_texts
 from engine.runtime.seam import ReadingState, RunnableModel
 from engine.runtime.sessions import Session, SessionLimit, Sessions, SessionUnknown
@@ -57,7 +58,7 @@ class Workroom:
             case Load():
                 return _at_once(lambda: self._load(message))
             case CountTokens() | CountPrompt():
-                return self._count(message)
+                return self._count(message, job)
             case Read():
                 return self._read(message, job)
             case Generate():
@@ -83,7 +84,7 @@ class Workroom:
         self._model = self._loader(message)
         return self._model.info
 
-    def _count(self, message: CountTokens | CountPrompt) -> Steps:
+    def _count(self, message: CountTokens | CountPrompt, job: Job) -> Steps:
         model = self._loaded
         if isinstance(message, CountPrompt):
             return TokenCounts((len(model.encode_prompt(message.messages)),))
@@ -91,6 +92,7 @@ class Workroom:
         for text in message.texts:
             counts.append(len(model.encode_text(text)))
             yield
+            job.interrupt.check()
         return TokenCounts(tuple(counts))
 
     def _read(self, message: Read, job: Job) -> Steps:
@@ -145,8 +147,8 @@ class Workroom:
         state = self._loaded.new_state()
         identity = _identity(self._loaded, state, message.identity_text)
         try:
-            text_sha256 = read_snapshot(_file_of(job), message.key, identity, state)
-        except (SnapshotError, MemoryError, RequestFailed):
+            text_sha256 = read_snapshot(_file_of(job), message.key, identity, state, job.interrupt.check)
+        except (SnapshotError, MemoryError, RequestFailed, Stopped):
             raise
         except Exception:
             # sealed by us and unchanged, yet not what this kernel writes: made by another build

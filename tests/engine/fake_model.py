@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from engine.protocol import ChatMessage, Load, ModelInfo
 from engine.runtime.seam import Flag, Kernel, ReadingState, RunnableModel
+from engine.worker.desk import RequestFailed
 
 VOCABULARY = 258
 END_ID = 257
@@ -37,6 +38,7 @@ class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chunk_s: float = 0.0
     step_s: float = 0.0
     load_s: float = 0.0
+    count_s: float = 0.0
     deaf: bool = False
     dies_on_load: bool = False
     dies_at_step: int = 0
@@ -184,10 +186,20 @@ def encode_prompt(messages: Sequence[ChatMessage]) -> Sequence[int]:
 def make_model(habits: Habits, *, identity: str = "fake") -> RunnableModel:
     """A runnable model with these habits."""
     kernel = ScriptedKernel(habits) if habits.script else FakeKernel(habits)
+
+    def count(text: str) -> Sequence[int]:
+        time.sleep(habits.count_s)
+        return encode_text(text)
+
+    def prompt(messages: Sequence[ChatMessage]) -> Sequence[int]:
+        if habits.breaks == "words":
+            raise RequestFailed("template-refused", "half a character: \ud800")
+        return encode_prompt(messages)
+
     return RunnableModel(
         kernel=cast("Kernel[ReadingState]", kernel),
-        encode_text=encode_text,
-        encode_prompt=encode_prompt,
+        encode_text=count,
+        encode_prompt=prompt,
         token_bytes=lambda token_id: bytes([token_id]) if token_id < 256 else b"",
         stop_ids=frozenset({END_ID}),
         vocabulary=VOCABULARY,

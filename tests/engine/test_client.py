@@ -401,6 +401,60 @@ def test_a_request_stopped_before_the_worker_is_ready_never_runs(write_model: Ca
         assert client.status.model is None
 
 
+def test_another_model_can_be_asked_for_while_a_stopped_one_still_loads(
+    client: EngineClient, write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "one.json")
+    stopped = client.load(tmp_path / "one.json")
+    with (tmp_path / "one.json").open("wb"):  # opens once the engine reads
+        stopped.cancel()
+        wanted = client.load(write_model("two.json", script="two"))
+    with pytest.raises(EngineCancelled):
+        stopped.result(WAIT_S)
+    wanted.result(WAIT_S)
+    assert client.generate(WHY).result(WAIT_S).text == "two"
+
+
+def test_a_model_whose_stop_came_too_late_is_the_engine_s_model(
+    client: EngineClient, write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "one.json")
+    late = client.load(tmp_path / "one.json")
+    with (tmp_path / "one.json").open("wb") as file:
+        late.cancel()
+        file.write(b'{"script": "one"}')
+    late.result(WAIT_S)
+    (tmp_path / "one.json").unlink()
+    write_model("one.json", script="one")
+    os.kill(client.status.pid or 0, signal.SIGKILL)
+    wait_for(lambda: client.status.restarts == 1 and client.status.model is not None)
+    assert client.generate(WHY).result(WAIT_S).text == "one"
+    client.load(write_model("two.json", script="two")).result(WAIT_S)
+    assert client.generate(WHY).result(WAIT_S).text == "two"
+
+
+def test_counting_is_stopped_between_two_texts(
+    client: EngineClient, write_model: Callable[..., Path]
+) -> None:
+    client.load(write_model(count_s=0.05)).result(WAIT_S)
+    counting = client.count_tokens(["x"] * 10_000)
+    client.count_tokens(["x"]).cancel()
+    counting.cancel()
+    with pytest.raises(EngineCancelled):
+        counting.result(WAIT_S)
+    assert client.status.restarts == 0
+
+
+def test_a_failure_in_words_that_no_message_can_carry_is_still_told(
+    client: EngineClient, write_model: Callable[..., Path]
+) -> None:
+    client.load(write_model(breaks="words")).result(WAIT_S)
+    with pytest.raises(EngineFailed) as failed:
+        client.generate(WHY).result(WAIT_S)
+    assert failed.value.code == "template-refused"
+    assert client.status.restarts == 0
+
+
 def test_an_engine_that_does_not_stop_is_killed_and_replaced(
     client: EngineClient, write_model: Callable[..., Path]
 ) -> None:

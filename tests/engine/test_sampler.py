@@ -43,6 +43,12 @@ def test_a_tiny_top_p_still_leaves_the_best_token() -> None:
     assert sampler.choose(np.array([0.0, 2.0, 1.0, 0.5], dtype=np.float32)).token_id == 1
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-30])
+def test_a_temperature_next_to_nothing_takes_the_best_token(temperature: float) -> None:
+    sampler = Sampler(Sampling(temperature=temperature, top_p=0.9), vocabulary=4)
+    assert sampler.choose(np.array([0.0, 2.0, 1.0, 0.5], dtype=np.float32)).token_id == 1
+
+
 def test_sampling_follows_the_probabilities() -> None:
     sampler = Sampler(Sampling(temperature=1.0, seed=1), vocabulary=2)
     logits = np.log(np.array([0.8, 0.2], dtype=np.float32))

@@ -234,6 +234,21 @@ def test_saving_can_be_stopped_between_chunks(file: int) -> None:
         write_snapshot(file, KEY, IDENTITY, Memory(1, 3 << 20), TEXT_SHA256, check)
 
 
+def test_restoring_can_be_stopped_between_chunks(file: int) -> None:
+    write_snapshot(file, KEY, IDENTITY, Memory(1, 3 << 20), TEXT_SHA256)
+    os.lseek(file, 0, os.SEEK_SET)
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        read_snapshot(file, KEY, IDENTITY, Memory(0, 3 << 20), check)
+
+
 def test_a_key_of_another_length_is_a_mistake(file: int) -> None:
     with pytest.raises(ValueError, match="32"):
         write_snapshot(file, b"short", IDENTITY, Memory(1), TEXT_SHA256)
