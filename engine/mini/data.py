@@ -77,6 +77,100 @@ WRAPPERS = {
 }
 
 
+_PAIR_SORTS = (
+    "date money ref dose labvalue duration hour person person doctor lawyer city company job word word common "
+    "goods disease procedure cause place event grievance item drug specialty finding address party"
+)
+PAIR_SORTS = _PAIR_SORTS.split()
+PAIRS = {
+    "en": {
+        "one": (
+            "{k}: {v}.",
+            "{k} {v};",
+            "{k} = {v}.",
+            "{v} for {k}.",
+            "{v} ({k}).",
+            "The {k} is {v}.",
+            "{k} | {v}",
+            "As to {k}, it was {v}.",
+            "We have {v} for {k}.",
+            "{k} ..... {v}",
+        ),
+        "both": (
+            "{k} of {o}: {v}.",
+            "{o}, {k}: {v}.",
+            "The {k} of {o} is {v}.",
+            "{o}: {k} {v};",
+            "{v} is the {k} of {o}.",
+            "For {o}, {k} was {v}.",
+            "{o} | {k} | {v}",
+        ),
+        "asked one": (
+            "{k}?",
+            "What about {k}?",
+            "And for {k}?",
+            "What do we know about {k}?",
+            "What is said of {k} here?",
+            "Which one goes with {k}?",
+            "Give what {k} has.",
+            "{k}: which?",
+            "Tell me about the {k} please",
+        ),
+        "asked both": (
+            "{k} of {o}?",
+            "What is the {k} of {o}?",
+            "For {o}, what is the {k}?",
+            "What is {o}'s {k}?",
+            "{o}: {k}?",
+            "Do we know the {k} of {o}?",
+            "What {k} does {o} have?",
+        ),
+    },
+    "fr": {
+        "one": (
+            "{k} : {v}.",
+            "{k} {v} ;",
+            "{k} = {v}.",
+            "{v} pour {k}.",
+            "{v} ({k}).",
+            "{k} est {v}.",
+            "{k} | {v}",
+            "Quant à {k}, c'était {v}.",
+            "On a {v} pour {k}.",
+            "{k} ..... {v}",
+        ),
+        "both": (
+            "{k} de {o} : {v}.",
+            "{o}, {k} : {v}.",
+            "{k} ({o}) est {v}.",
+            "{o} : {k} {v} ;",
+            "{v} : voilà {k} de {o}.",
+            "Pour {o}, {k} était {v}.",
+            "{o} | {k} | {v}",
+        ),
+        "asked one": (
+            "{k} ?",
+            "Qu'en est-il de {k} ?",
+            "Et pour {k} ?",
+            "Que sait-on de {k} ?",
+            "Que dit-on ici de {k} ?",
+            "Lequel va avec {k} ?",
+            "Donnez ce qu'a {k}.",
+            "{k} : lequel ?",
+            "Parlez-moi de {k} svp",
+        ),
+        "asked both": (
+            "{k} de {o} ?",
+            "Quel est {k} de {o} ?",
+            "Pour {o}, quel est {k} ?",
+            "{o} : {k} ?",
+            "Connaît-on {k} de {o} ?",
+            "Qu'a {o} comme {k} ?",
+        ),
+    },
+}
+
+
 class Generator:
     """Endless, repeatable streams of examples: dossiers, or drills in copying."""
 
@@ -90,7 +184,7 @@ class Generator:
         self.values = {lang: Values(lang, side, self.random, words, invents) for lang in ("en", "fr")}
 
     def stream(self, words: int, questions: int, language: str | None = None) -> Iterator[Example]:
-        """Examples of about `words` words of evidence and up to `questions` questions, nothing excluded in it."""
+        """Examples of about `words` words of evidence with up to `questions` questions; nothing excluded."""
         while True:
             example = self.write(words, questions, language or self.random.choice(("en", "fr")))
             if example is None:
@@ -122,6 +216,67 @@ class Generator:
             example = Example(language, tuple(" ".join(p) for p in passages), tuple(asked))
             if asked and not self.exclusion.hits(example.prompt):
                 yield example
+
+    def match(self, words: int, questions: int) -> Iterator[Example]:
+        """Passages of short entries, a key and a value each; the question names a key. Teaches finding.
+
+        Values of one row are often of one sort, and some keys share a second word, so that nothing but the whole
+        key gives the answer.
+        """
+        r = self.random
+        while True:
+            language = r.choice(("en", "fr"))
+            values = self.values[language]
+            forms = PAIRS[language]
+            sorts = [r.choice(PAIR_SORTS)] if r.random() < 0.6 else PAIR_SORTS
+            about = [self.pair_key(values) for _ in range(r.randint(2, 3))] if r.random() < 0.5 else []
+            entries: dict[str, tuple[str, str, int]] = {}
+            passages: list[list[str]] = [[] for _ in range(max(1, min(r.randint(1, 6), words // 10)))]
+            while sum(length(p) for p in passages) < words:
+                key, other = self.pair_key(values), r.choice(about) if about else ""
+                if about and entries and r.random() < 0.5:
+                    key = r.choice(list(entries)).partition("|")[0]
+                if f"{key}|{other}" in entries:
+                    continue
+                number = r.randrange(len(passages))
+                value = self.pair_value(values, r.choice(sorts))
+                form = r.choice(forms["both" if about else "one"])
+                passages[number].append(form.replace("{k}", key).replace("{o}", other).replace("{v}", value))
+                if r.random() < 0.15:
+                    passages[number].append(self.write_filler(values))
+                entries[f"{key}|{other}"] = (form, value, number + 1)
+            kept = [n for n, p in enumerate(passages, 1) if p]
+            asked = []
+            for name in r.sample(list(entries), min(questions, len(entries))):
+                key, _, other = name.partition("|")
+                _, value, number = entries[name]
+                if r.random() < 0.12:
+                    key, value, number = self.pair_key(values), "", 0
+                    if any(e.startswith(key + "|") for e in entries):
+                        continue
+                wording = r.choice(forms["asked both" if about else "asked one"])
+                text = upper_first(wording.replace("{k}", key).replace("{o}", other))
+                asked.append(Question(text, value, kept.index(number) + 1 if number else 0))
+            example = Example(language, tuple(upper_first(" ".join(p)) for p in passages if p), tuple(asked))
+            plain = [q for q in asked if not q.value or q.value in example.passages[q.anchor - 1]]
+            if plain and not self.exclusion.hits(example.prompt + " ".join(q.text for q in plain)):
+                yield replace(example, questions=tuple(plain))
+
+    def pair_value(self, values: Values, sort: str) -> str:
+        if sort == "word":
+            return values.word().capitalize() if self.random.random() < 0.5 else values.word()
+        return values.draw(sort).text
+
+    def pair_key(self, values: Values) -> str:
+        r = self.random
+        roll = r.random()
+        if roll < 0.35:
+            return values.word()
+        if roll < 0.5:
+            return values.make_last()
+        if roll < 0.75:
+            return r.choice(values.pools["common"])[0]
+        return values.draw(r.choice(("drug", "labtest", "item", "noun", "city", "person", "goods"))).text
 
     def arbitrary_words(self, values: Values, count: int) -> list[str]:
         r, found = self.random, []

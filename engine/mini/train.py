@@ -7,11 +7,14 @@ on the same DIR it continues.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
@@ -21,21 +24,23 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from engine.mini.data import Example, Generator
+from engine.mini.exclusion import Exclusion
 from engine.mini.model import MiniConfig, MiniReader
 from engine.mini.vocabulary import END, train_vocabulary
 
 BATCH_TOK = 8192
-READ_WEIGHT = 0.1  # of the language-model loss beside the answers' loss
-READ_SHARE = 0.15  # of the other positions that take part in it
+READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
+READ_SHARE = 0.06  # of the other positions that take part in it
 COPYING = 0.5  # mean loss of the answers' tokens under which the reader is taken to copy
-DRILLS = 0.6  # share of rows that are plain copying until then
+DRILLS = 0.6  # share of rows that are drills until then
+MATCHING = 0.85  # share of the drills that teach finding a key, not mere copying
 # (from this share of the time on, sequence lengths in tokens and how often each)
 CURRICULUM = (
     (0.0, ((128, 1.0),)),
     (0.10, ((128, 0.4), (256, 0.6))),
-    (0.20, ((128, 0.1), (256, 0.5), (384, 0.4))),
-    (0.42, ((256, 0.25), (384, 0.35), (512, 0.4))),
-    (0.70, ((256, 0.15), (384, 0.25), (512, 0.3), (704, 0.3))),
+    (0.20, ((128, 0.25), (256, 0.5), (384, 0.25))),
+    (0.58, ((128, 0.1), (256, 0.3), (384, 0.3), (512, 0.3))),
+    (0.78, ((256, 0.2), (384, 0.25), (512, 0.3), (704, 0.25))),
 )
 
 
@@ -55,7 +60,7 @@ class Packer:
         self.tokenizer, self.generator = tokenizer, generator
         self.end = tokenizer.token_to_id(END)
         self.random = Random(generator.random.random())
-        self.streams: dict[tuple[int, int], tuple[Iterator[Example], Iterator[Example]]] = {}
+        self.streams: dict[tuple[int, int], tuple[Iterator[Example], ...]] = {}
 
     def row(self, length: int, drills: float) -> tuple[list[int], list[tuple[int, int, bool]]]:
         words = int(
@@ -63,11 +68,13 @@ class Packer:
         )
         wanted = max(4, length // 34)
         key = (words, wanted)
-        drilled = self.random.random() < drills
+        roll = self.random.random() / max(drills, 1e-9)
+        drilled = 0 if roll >= 1.0 else 1 if roll < MATCHING else 2
         if key not in self.streams:
             self.streams[key] = (
                 self.generator.stream(*key),
-                self.generator.drill(int(words * 0.8), length // 16),
+                self.generator.match(length // 7, length // 16),
+                self.generator.drill(length // 8, length // 16),
             )
         while True:
             example = next(self.streams[key][drilled])
@@ -99,6 +106,42 @@ class Packer:
                 answers[i, start - 1 : stop - 1] = True
                 spans.append((i, start - 1, stop - 1, present))
         return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans)
+
+
+class Feeder:
+    """Writes batches in a process of its own, one ahead, so that training does not wait for text."""
+
+    def __init__(self, vocabulary: Path, seed: int) -> None:
+        self.pool = ProcessPoolExecutor(
+            1, get_context("spawn"), initializer=begin_feeding, initargs=(vocabulary, seed)
+        )
+        self.coming: Future[Batch] | None = None
+
+    def next(self, length: int, rows: int, drills: float) -> Batch:
+        """The batch asked for by the call before (or, the first time, by this one)."""
+        ready = self.coming or self.pool.submit(feed, length, rows, drills)
+        self.coming = self.pool.submit(feed, length, rows, drills)
+        return ready.result()
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+
+_packer: Packer | None = None
+
+
+def begin_feeding(vocabulary: Path, seed: int) -> None:
+    global _packer
+    torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed))
+
+
+def feed(length: int, rows: int, drills: float) -> Batch:
+    assert _packer is not None
+    return _packer.batch(length, rows, drills)
 
 
 def optimizers(model: MiniReader, rate: float) -> list[torch.optim.Optimizer]:
@@ -165,9 +208,14 @@ def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, floa
 
 
 def rate_at(share: float, step: int, resumed: int) -> float:
-    """Warm up, hold, then fall linearly to nothing over the last 40 % of the time."""
+    """Warm up, hold, then fall linearly to nothing over the last 45 % of the time."""
     warm = min(1.0, (step - resumed + 1) / (100 if resumed == 0 else 20))
-    return warm * min(1.0, max(0.0, 1.0 - share) / 0.4)
+    return warm * min(1.0, max(0.0, 1.0 - share) / 0.45)
+
+
+def drills_at(share: float) -> float:
+    """The drills' part falls from a half to a twentieth in the second half of the time."""
+    return max(0.05, 0.5 - 2.0 * max(0.0, share - 0.55))
 
 
 def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
@@ -205,13 +253,12 @@ def train(
         spent, step = saved["spent"], saved["step"]
         mean, copies = saved["mean"], saved["copies"]
     resumed = step
-    generator = Generator(seed * 1_000_003 + step)
-    packer = Packer(tokenizer, generator)
+    feeder = Feeder(vocabulary, seed * 1_000_003 + step)
     judge = Packer(tokenizer, Generator(99, "valid"))
     judged = [judge.batch(128, 32), judge.batch(384, 16), judge.batch(512, 12)]
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters,"
-        f" {len(generator.exclusion.phrases)} phrases excluded",
+        f" {len(Exclusion.of_samples().phrases)} phrases excluded",
         flush=True,
     )
 
@@ -234,7 +281,7 @@ def train(
         mix = lengths_at(share) if copies else CURRICULUM[0][1]
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
         rows = (BATCH_TOK if length > 128 else BATCH_TOK // 2) // length
-        batch = packer.batch(length, rows, min(0.3, max(0.04, mean / 3)) if copies else DRILLS)
+        batch = feeder.next(length, rows, drills_at(share) if copies else DRILLS)
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
@@ -250,8 +297,8 @@ def train(
         if step % 25 == 0:
             clock = time.monotonic()
             print(
-                f"{spent / 60:6.1f} min  step {step}  T {length}  answers {mean:.3f}  rate {rate * now:.5f}  "
-                f"{seen / (clock - since):.0f} tok/s",
+                f"{spent / 60:6.1f} min  step {step}  T {batch.ids.shape[1]}  answers {mean:.3f}  "
+                f"rate {rate * now:.5f}  {seen / (clock - since):.0f} tok/s",
                 flush=True,
             )
             seen, since = 0, clock
@@ -266,6 +313,7 @@ def train(
             save(folder, model, steppers, spent, step, mean, copies)
             checked = time.monotonic()
     save(folder, model, steppers, spent, step, mean, copies)
+    feeder.close()
     print(validate(model, forward, judged), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The training code: the same arithmetic as the engine, checkpoints in the published layout, training that resumes."""
+"""The training code: the same arithmetic as the engine, the published layout, training that resumes."""
 
 from __future__ import annotations
 
