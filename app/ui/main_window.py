@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.bridge.session import Session
 from app.core.settings import SettingsFile
@@ -31,6 +31,7 @@ from app.ui.language import Speech
 from app.ui.library.deeds import Deeds
 from app.ui.library.library_pane import LibraryPane
 from app.ui.look import Look
+from app.ui.panes import Panes
 from app.ui.status_bar import StatusBar
 from app.ui.toast import Toast
 from app.ui.top_bar import TopBar
@@ -60,7 +61,6 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self.session = session
         self._guarantee = guarantee
-        self._narrow: bool | None = None
         self.actions_ = Actions(look, self)
         self.library = LibraryPane(look, self.actions_, session)
         self.chat = ChatPane(look, self.actions_, session, language)
@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self.viewer = ViewerPane(look, self.actions_, session)
         self.status = StatusBar(look, guarantee)
         self.top = TopBar(look, self.actions_)
+        self.panes = Panes(self.library, self.chat, self.search, self.viewer)
         self._build()
         self.deeds = Deeds(self.actions_, session, self.library, language, self)
         self.help = HelpDeeds(look, settings, session, guarantee, self.actions_, self)
@@ -107,7 +108,7 @@ class MainWindow(QMainWindow):
         self.chat.cited.connect(self.viewer.show_citation)
         self.search.opened.connect(self.viewer.show_hit)
         self.search.closed.connect(self._close_search)
-        self.viewer.opened.connect(self._show_viewer)
+        self.viewer.opened.connect(self.panes.bring_viewer)
         self.top.typed.connect(self._type_search)
         self.top.entered.connect(self._enter_search)
         self.top.left.connect(self._close_search)
@@ -180,81 +181,45 @@ class MainWindow(QMainWindow):
         self.top.search.selectAll()
 
     def _type_search(self, words: str) -> None:
-        self._show_centre(self.search)
+        self.panes.bring(self.search)
         self.search.type(words)
 
     def _enter_search(self) -> None:
-        if self.centre.currentWidget() is self.search and self.search.rows.rows:
+        if self.panes.front is self.search and self.search.rows.rows:
             self.search.first()
         else:
-            self._show_centre(self.search)
+            self.panes.bring(self.search)
             self.search.type(self.top.search.text(), at_once=True)
 
     def _close_search(self) -> None:
         self.top.search.clear()
         self.search.type("", at_once=True)
-        if self.centre.currentWidget() is self.search:
-            self._show_centre(self.chat)
+        if self.panes.front is self.search:
+            self.panes.bring(self.chat)
             self.chat.composer.setFocus()
 
     def _stop(self) -> None:
-        if self.centre.currentWidget() is self.search:
+        if self.panes.front is self.search:
             self._close_search()
         else:
             self.chat.stop()
 
     def _go_chat(self) -> None:
-        self._show_centre(self.chat)
+        self.panes.bring(self.chat)
         self.chat.composer.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go_viewer(self) -> None:
-        self._show_viewer()
+        self.panes.bring_viewer()
         if self.viewer.view is not None:
             self.viewer.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _show_viewer(self) -> None:
-        if self._narrow:
-            self._show_centre(self.viewer)
-
-    def _show_centre(self, pane: QWidget) -> None:
-        self.centre.setCurrentWidget(pane)
-        self.tabs.blockSignals(True)
-        self.tabs.setCurrentIndex(1 if pane is self.viewer else 0)
-        self.tabs.blockSignals(False)
-
     def _build(self) -> None:
-        self.centre = QStackedWidget()
-        self.centre.addWidget(self.chat)
-        self.centre.addWidget(self.search)
-        self.tabs = QTabBar()
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.addTab(self.tr("Questions"))
-        self.tabs.addTab(self.tr("Pages"))
-        self.tabs.setAccessibleName(self.tr("Questions or pages"))
-        self.tabs.currentChanged.connect(lambda n: self._show_centre(self.viewer if n == 1 else self.chat))
-        self.tabs.hide()
-        middle = QWidget()
-        middle.setMinimumWidth(400)
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.tabs)
-        column.addWidget(self.centre, 1)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        for pane in (self.library, middle, self.viewer):
-            self.splitter.addWidget(pane)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(1)
-        for number, stretch in enumerate((0, 5, 5)):
-            self.splitter.setStretchFactor(number, stretch)
-        self.splitter.setSizes([300, 560, 580])
         whole = QWidget()
         box = QVBoxLayout(whole)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
-        for part in (self.top, self.splitter, self.status):
-            box.addWidget(part, 1 if part is self.splitter else 0)
+        for part in (self.top, self.panes, self.status):
+            box.addWidget(part, 1 if part is self.panes else 0)
         self.setCentralWidget(whole)
         self._documents_soon = QTimer(self)
         self._documents_soon.setSingleShot(True)
@@ -266,17 +231,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < NARROW_PX
-        if narrow != self._narrow:
-            self._narrow = narrow
-            self.tabs.setVisible(narrow)
-            if narrow:
-                self.centre.addWidget(self.viewer)
-                self._show_centre(self.chat)
-            else:
-                current = self.centre.currentWidget()
-                self.splitter.addWidget(self.viewer)
-                self.viewer.show()
-                self._show_centre(self.search if current is self.search else self.chat)
+        if self.panes.set_narrow(narrow):
             self.status.set_narrow(narrow)
             self.chat.scope.set_narrow(narrow)
 
@@ -329,16 +284,12 @@ class MainWindow(QMainWindow):
             self.tr("Close"),
             self.tr("Stay"),
         )
-        accepted = question.exec() == QDialog.DialogCode.Accepted
-        question.deleteLater()
-        return accepted
+        return question.agreed()
 
     def _keep(self) -> None:
         self._settings.change(
             window_geometry=bytes(self.saveGeometry().toBase64().data()).decode("ascii"),
-            window_layout=bytes(self.splitter.saveState().toBase64().data()).decode("ascii")
-            if not self._narrow
-            else "",
+            window_layout=self.panes.layout_text,
         )
 
     def _restore(self) -> None:
@@ -347,7 +298,7 @@ class MainWindow(QMainWindow):
         if now.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(now.window_geometry.encode("ascii", "ignore")))
         if now.window_layout:
-            self.splitter.restoreState(QByteArray.fromBase64(now.window_layout.encode("ascii", "ignore")))
+            self.panes.restore(now.window_layout)
 
 
 def _paths(event: QDropEvent) -> list[Path]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from PySide6.QtCore import QEasingCurve, QEvent, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
+from app.ui.highlight import Highlight, paint_highlight
 from app.ui.theme import Palette
 
 GAP_PX = 14
@@ -19,22 +18,6 @@ POINT_PX = 96 / 72  # pixels per point at 100 %
 ZOOM_STEPS = (0.25, 0.33, 0.5, 0.67, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 KEPT_IMAGES = 24
 FLASH_MS = 900
-
-
-class Mark(Enum):
-    """Why words are highlighted."""
-
-    CITED = "cited"
-    FOUND = "found"
-
-
-@dataclass(frozen=True, slots=True)
-class Highlight:
-    """Rectangles on one page, in points from its top left corner."""
-
-    page: int
-    boxes: tuple[tuple[float, float, float, float], ...]
-    mark: Mark = Mark.CITED
 
 
 class PageView(QAbstractScrollArea):
@@ -297,6 +280,10 @@ class PageView(QAbstractScrollArea):
             self._paint_page(painter, page)
         painter.end()
 
+    def _flash_strength(self) -> float:
+        running = self._flash.state() == QVariantAnimation.State.Running
+        return float(self._flash.currentValue()) if running else 0.0
+
     def _paint_page(self, painter: QPainter, page: int) -> None:
         scale = self._scale()
         width, height = self._sizes[page - 1]
@@ -310,28 +297,4 @@ class PageView(QAbstractScrollArea):
             painter.drawImage(sheet, image)
         for highlight in self._highlights:
             if highlight.page == page:
-                self._paint_highlight(painter, highlight, corner, scale)
-
-    def _paint_highlight(
-        self, painter: QPainter, highlight: Highlight, corner: QPointF, scale: float
-    ) -> None:
-        colour = QColor(self._palette.cited if highlight.mark is Mark.CITED else self._palette.found)
-        # Multiplied, so that the ink under the colour stays as black as it was.
-        painter.save()
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        for x0, y0, x1, y1 in highlight.boxes:
-            box = QRectF(x0 * scale, y0 * scale, (x1 - x0) * scale, (y1 - y0) * scale).adjusted(-2, -1, 2, 1)
-            painter.drawRoundedRect(box.translated(corner), 2.5, 2.5)
-        painter.restore()
-        if self._flash.state() == QVariantAnimation.State.Running and highlight.mark is Mark.CITED:
-            strength = float(self._flash.currentValue())
-            ring = QColor(self._palette.accent if not self._palette.is_dark else "#1f5263")
-            ring.setAlphaF(strength)
-            painter.setPen(QPen(ring, 2.0))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for x0, y0, x1, y1 in highlight.boxes:
-                box = QRectF(x0 * scale, y0 * scale, (x1 - x0) * scale, (y1 - y0) * scale)
-                grow = 3 + 5 * strength
-                painter.drawRoundedRect(box.translated(corner).adjusted(-grow, -grow, grow, grow), 4, 4)
+                paint_highlight(painter, highlight, corner, scale, self._palette, self._flash_strength())

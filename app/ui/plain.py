@@ -33,8 +33,11 @@ def elide_middle(text: str, limit: int) -> str:
 
 
 def html(text: str) -> str:
-    """``text`` as harmless HTML that keeps its line breaks."""
-    return escape(text).replace("\n", "<br>")
+    """``text`` as harmless HTML that keeps its line breaks and its unbreakable spaces.
+
+    Qt takes the narrow unbreakable space for an ordinary one and would break a line before a closing quote.
+    """
+    return escape(text).replace("\u202f", "\u00a0").replace("\n", "<br>")
 
 
 def tooltip(text: str) -> str:

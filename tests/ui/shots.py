@@ -121,7 +121,7 @@ class Journey:
         program.look.choose("light")
         window.resize(1000, 760)
         self.shot(window, "narrow", 400)
-        window.tabs.setCurrentIndex(1)
+        window.panes.tabs.setCurrentIndex(1)
         self.shot(window, "narrow-pages", 600)
         window.resize(1440, 900)
         QTest.qWait(200)

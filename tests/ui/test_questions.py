@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel
 from app.chat.values import Grade, Reason
 from app.ui.chat.answer_card import AnswerCard
 from app.ui.chat.statement_view import StatementView
-from app.ui.page_view import Mark
+from app.ui.highlight import Mark
 from engine.protocol import ChatMessage
 from tests.ui.conftest import Stage
 

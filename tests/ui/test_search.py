@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.ui.page_view import Mark
+from app.ui.highlight import Mark
 from tests.ui.conftest import Stage
 
 LETTER = "Madame Le Goff est sortie le 9 mars 2024.\n\nTension artérielle 145/90 mmHg.\n"
@@ -18,7 +18,7 @@ def test_words_are_found_whatever_their_accents_and_shown_on_the_page(stage: Sta
     assert window.focusWidget() is window.top.search
     QTest.keyClicks(window.top.search, "arterielle")
     stage.until(lambda: window.search.rows.rows)
-    assert window.centre.currentWidget() is window.search
+    assert window.panes.centre.currentWidget() is window.search
     hit = window.search.rows.rows[0]
     assert (hit.document, hit.page) == ("lettre.txt", 1)
     QTest.keyClick(window.top.search, Qt.Key.Key_Return)
@@ -45,7 +45,7 @@ def test_escape_goes_back_to_the_chat(stage: Stage) -> None:
     QTest.keyClicks(window.top.search, "tension")
     stage.until(lambda: window.search.rows.rows)
     QTest.keyClick(window.top.search, Qt.Key.Key_Escape)
-    assert window.centre.currentWidget() is window.chat
+    assert window.panes.centre.currentWidget() is window.chat
     assert window.top.search.text() == ""
 
 

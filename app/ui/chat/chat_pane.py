@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bridge.session import Session
 from app.bridge.tasks import Task, while_alive
@@ -12,19 +12,17 @@ from app.chat.values import Answer
 from app.services.views import DocumentCard, DocumentStatus, DossierCard
 from app.ui import wording
 from app.ui.actions import Actions
-from app.ui.buttons import button
 from app.ui.chat.answer_card import AnswerCard
+from app.ui.chat.answer_column import AnswerColumn
 from app.ui.chat.chat_head import ChatHead
 from app.ui.chat.composer import Composer
+from app.ui.chat.dossier_welcome import DossierWelcome
 from app.ui.chat.scope_bar import ScopeBar
-from app.ui.chat.suggestions import suggest
-from app.ui.chat.welcome import Welcome
 from app.ui.failures import sentence
 from app.ui.language import Speech
 from app.ui.look import Look
 
 _SHOWN_ANSWERS = 20
-COLUMN_PX = 780
 
 
 class ChatPane(QFrame):
@@ -47,12 +45,12 @@ class ChatPane(QFrame):
         self._documents: tuple[DocumentCard, ...] = ()
         self._scope: tuple[str, ...] | None = None
         self.chat_id: str | None = None
-        self._cards: list[AnswerCard] = []
         self._task: Task | None = None
         self._card: AnswerCard | None = None
         self._shown = _SHOWN_ANSWERS
         self.head = ChatHead(look, actions)
-        self.welcome = Welcome()
+        self.welcome = DossierWelcome()
+        self._column = AnswerColumn()
         self.composer = Composer(look, actions)
         self.scope = ScopeBar()
         self._build()
@@ -79,7 +77,7 @@ class ChatPane(QFrame):
         ready = [card for card in self._documents if card.status is DocumentStatus.READY]
         hint = self.tr("Ask about this dossier…") if ready else self.tr("Add documents first, then ask.")
         self.composer.set_ready(bool(ready), hint)
-        self._welcome(ready)
+        self.welcome.show_for(dossier is not None, self._documents, self._language)
         self.show_scope(self._scope)
 
     def show_scope(self, scope: tuple[str, ...] | None) -> None:
@@ -93,7 +91,7 @@ class ChatPane(QFrame):
     @property
     def cards(self) -> list[AnswerCard]:
         """Every card on show, oldest first."""
-        return list(self._cards)
+        return list(self._column.cards)
 
     @property
     def is_answering(self) -> bool:
@@ -115,11 +113,11 @@ class ChatPane(QFrame):
         )
 
     def ask_again(self, card: AnswerCard | None = None) -> None:
-        card = card or (self._cards[-1] if self._cards else None)
+        card = card or self._last()
         if card is None or self._task is not None:
             return
         if card.answer is None:
-            self._remove(card)
+            self._column.remove(card)
             self.ask(card.question)
             return
         card.wait()
@@ -130,7 +128,7 @@ class ChatPane(QFrame):
             self._task.cancel()
 
     def copy(self, card: AnswerCard | None = None) -> None:
-        card = card or (self._cards[-1] if self._cards else None)
+        card = card or self._last()
         if card is not None:
             QGuiApplication.clipboard().setText(card.as_text())
 
@@ -162,7 +160,7 @@ class ChatPane(QFrame):
     def _streamed(self, task: Task, piece: str) -> None:
         if task is self._task and self._card is not None:
             self._card.stream(piece)
-            self._to_end()
+            self._column.follow()
 
     def _succeeded(self, task: Task, answer: Answer) -> None:
         if task is not self._task or self._card is None:
@@ -171,7 +169,7 @@ class ChatPane(QFrame):
         self._card.finish(answer)
         self._end_task()
         self.refresh()
-        self._to_end()
+        self._column.follow()
 
     def _failed(self, task: Task, words: str) -> None:
         if task is self._task and self._card is not None:
@@ -199,17 +197,13 @@ class ChatPane(QFrame):
 
     def _turn_to(self, chat_id: str | None) -> None:
         self.chat_id = chat_id
-        for card in self._cards:
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
-        self._cards = []
-        self._earlier.hide()
+        self._column.clear()
+        self._column.show_earlier(False)
         if chat_id is None:
             self._stack.setCurrentWidget(self.welcome)
             return
         answers = self._session.answers(chat_id)
-        self._earlier.setVisible(len(answers) > self._shown)
+        self._column.show_earlier(len(answers) > self._shown)
         for answer in answers[-self._shown :]:
             self._add_card(answer.question).finish(answer)
 
@@ -222,73 +216,24 @@ class ChatPane(QFrame):
         card.cited.connect(lambda citation, source: self.cited.emit(citation, source.citations))
         card.copied.connect(self.copy)
         card.asked_again.connect(self.ask_again)
-        self._cards.append(card)
-        self._column.insertWidget(self._column.count() - 1, card)
-        self._stack.setCurrentWidget(self._area)
-        self._to_end()
+        self._column.add(card)
+        self._stack.setCurrentWidget(self._column)
         return card
 
-    def _remove(self, card: AnswerCard) -> None:
-        self._cards.remove(card)
-        self._column.removeWidget(card)
-        card.hide()
-        card.deleteLater()
+    def _last(self) -> AnswerCard | None:
+        return self._column.cards[-1] if self._column.cards else None
 
     def _show_earlier(self) -> None:
         self._shown += _SHOWN_ANSWERS
         self._turn_to(self.chat_id)
 
-    def _to_end(self) -> None:
-        self._scroll.start()
-
-    def _welcome(self, ready: list[DocumentCard]) -> None:
-        if self._dossier is None:
-            self.welcome.show_words(
-                self.tr("Begin with a dossier"),
-                self.tr(
-                    "Drop files anywhere on this window. A dossier is made of them, and you can ask it "
-                    "questions."
-                ),
-                deed=self.tr("New dossier"),
-            )
-        elif not ready and self._documents:
-            self.welcome.show_words(
-                self.tr("One moment"), self.tr("As soon as the first document is taken in, you can ask.")
-            )
-        elif not ready:
-            self.welcome.show_words(
-                self.tr("This dossier is empty"),
-                self.tr("Drop PDF, Word, mail or text files here, or choose them from a folder."),
-                deed=self.tr("Add files…"),
-            )
-        else:
-            self.welcome.show_words(
-                self.tr("What would you like to know?"),
-                self.tr("Every answer shows the page it comes from."),
-                suggest({card.name for card in ready}, self._language),
-            )
-
     def _welcome_deed(self) -> None:
         (self._actions.new_dossier if self._dossier is None else self._actions.add_files).trigger()
 
     def _build(self) -> None:
-        inside = QWidget()
-        inside.setObjectName("answers")
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(20, 18, 20, 18)
-        self._column.setSpacing(22)
-        self._earlier = button(self.tr("Show earlier answers"), "link", self._show_earlier)
-        self._column.addWidget(self._earlier, 0, Qt.AlignmentFlag.AlignHCenter)
-        self._column.addStretch(1)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(inside)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.welcome)
-        self._stack.addWidget(self._area)
+        self._stack.addWidget(self._column)
         foot = QVBoxLayout()
         foot.setContentsMargins(20, 6, 20, 14)
         foot.setSpacing(8)
@@ -300,16 +245,12 @@ class ChatPane(QFrame):
         box.addWidget(self.head)
         box.addWidget(self._stack, 1)
         box.addLayout(foot)
-        self._scroll = QTimer(self)
-        self._scroll.setSingleShot(True)
-        self._scroll.setInterval(20)
-        bar = self._area.verticalScrollBar()
-        self._scroll.timeout.connect(lambda: bar.setValue(bar.maximum()))
 
     def _connect(self) -> None:
         actions = self._actions
         self.composer.asked.connect(self.ask)
         self.composer.stopped.connect(self.stop)
+        self._column.earlier_wanted.connect(self._show_earlier)
         self.welcome.chosen.connect(self.ask)
         self.welcome.wanted.connect(self._welcome_deed)
         self.head.turned.connect(self._choose_chat)
@@ -317,12 +258,22 @@ class ChatPane(QFrame):
         actions.copy_answer.triggered.connect(lambda: self.copy())
         actions.new_chat.triggered.connect(self.new_chat)
         actions.delete_chat.triggered.connect(self.delete_chat)
-        self._session.chats_changed.connect(self._list_chats)
+        self._session.chats_changed.connect(self._chats_changed)
 
     def _choose_chat(self, chat_id: str) -> None:
         self._drop_task()
         self._turn_to(chat_id)
         self.refresh()
+
+    def _chats_changed(self, *_: object) -> None:
+        """An answer that was left on its way, in another dossier or language, may be there by now."""
+        self._list_chats()
+        if self.chat_id is not None and self._task is None:
+            kept = self._session.answers(self.chat_id)[-self._shown :]
+            if [a.message_id for a in kept] != [
+                c.answer.message_id for c in self.cards if c.answer is not None
+            ]:
+                self._turn_to(self.chat_id)
 
     def _list_chats(self, *_: object) -> None:
         chats = self._session.chats(self._dossier.id) if self._dossier is not None else ()

@@ -35,6 +35,12 @@ class Question(QDialog):
         box.addLayout(row)
         self.keep.setFocus()
 
+    def agreed(self) -> bool:
+        """Ask, and tell whether the deed was chosen."""
+        accepted = self.exec() == QDialog.DialogCode.Accepted
+        self.deleteLater()
+        return accepted
+
 
 class NameDialog(QDialog):
     """Asks for a name; ``name`` is what was typed, trimmed."""

@@ -86,9 +86,8 @@ class Deeds(QObject):
             self.tr("Keep"),
             danger=True,
         )
-        if question.exec() == QDialog.DialogCode.Accepted:
+        if question.agreed():
             self._session.delete_dossier(card.id)
-        question.deleteLater()
 
     def remove_document(self) -> None:
         card = self._library.document
@@ -105,9 +104,8 @@ class Deeds(QObject):
             self.tr("Keep"),
             danger=True,
         )
-        if question.exec() == QDialog.DialogCode.Accepted:
+        if question.agreed():
             self._session.remove_document(card.id)
-        question.deleteLater()
 
     def read_or_pause(self) -> None:
         card = self._library.dossier

@@ -208,6 +208,13 @@
     </message>
 </context>
 <context>
+    <name>AnswerColumn</name>
+    <message>
+        <source>Show earlier answers</source>
+        <translation>Afficher les réponses précédentes</translation>
+    </message>
+</context>
+<context>
     <name>ChatHead</name>
     <message>
         <source>New chat</source>
@@ -239,50 +246,6 @@
     <message>
         <source>Stopped.</source>
         <translation>Arrêté.</translation>
-    </message>
-    <message>
-        <source>Begin with a dossier</source>
-        <translation>Commencez par un dossier</translation>
-    </message>
-    <message>
-        <source>Drop files anywhere on this window. A dossier is made of them, and you can ask it questions.</source>
-        <translation>Déposez des fichiers n’importe où dans cette fenêtre. Ils formeront un dossier que vous pourrez interroger.</translation>
-    </message>
-    <message>
-        <source>New dossier</source>
-        <translation>Nouveau dossier</translation>
-    </message>
-    <message>
-        <source>One moment</source>
-        <translation>Un instant</translation>
-    </message>
-    <message>
-        <source>As soon as the first document is taken in, you can ask.</source>
-        <translation>Dès que le premier document est importé, vous pouvez poser vos questions.</translation>
-    </message>
-    <message>
-        <source>This dossier is empty</source>
-        <translation>Ce dossier est vide</translation>
-    </message>
-    <message>
-        <source>Drop PDF, Word, mail or text files here, or choose them from a folder.</source>
-        <translation>Déposez ici des fichiers PDF, Word, texte ou des courriels, ou choisissez-les dans un répertoire.</translation>
-    </message>
-    <message>
-        <source>Add files…</source>
-        <translation>Ajouter des fichiers…</translation>
-    </message>
-    <message>
-        <source>What would you like to know?</source>
-        <translation>Que voulez-vous savoir&#x202f;?</translation>
-    </message>
-    <message>
-        <source>Every answer shows the page it comes from.</source>
-        <translation>Chaque réponse montre la page dont elle vient.</translation>
-    </message>
-    <message>
-        <source>Show earlier answers</source>
-        <translation>Afficher les réponses précédentes</translation>
     </message>
 </context>
 <context>
@@ -485,6 +448,49 @@
     <message>
         <source>Empty</source>
         <translation>Vide</translation>
+    </message>
+</context>
+<context>
+    <name>DossierWelcome</name>
+    <message>
+        <source>Begin with a dossier</source>
+        <translation>Commencez par un dossier</translation>
+    </message>
+    <message>
+        <source>Drop files anywhere on this window. A dossier is made of them, and you can ask it questions.</source>
+        <translation>Déposez des fichiers n’importe où dans cette fenêtre. Ils formeront un dossier que vous pourrez interroger.</translation>
+    </message>
+    <message>
+        <source>New dossier</source>
+        <translation>Nouveau dossier</translation>
+    </message>
+    <message>
+        <source>What would you like to know?</source>
+        <translation>Que voulez-vous savoir&#x202f;?</translation>
+    </message>
+    <message>
+        <source>Every answer shows the page it comes from.</source>
+        <translation>Chaque réponse montre la page dont elle vient.</translation>
+    </message>
+    <message>
+        <source>One moment</source>
+        <translation>Un instant</translation>
+    </message>
+    <message>
+        <source>As soon as the first document is taken in, you can ask.</source>
+        <translation>Dès que le premier document est importé, vous pouvez poser vos questions.</translation>
+    </message>
+    <message>
+        <source>This dossier is empty</source>
+        <translation>Ce dossier est vide</translation>
+    </message>
+    <message>
+        <source>Drop PDF, Word, mail or text files here, or choose them from a folder.</source>
+        <translation>Déposez ici des fichiers PDF, Word, texte ou des courriels, ou choisissez-les dans un répertoire.</translation>
+    </message>
+    <message>
+        <source>Add files…</source>
+        <translation>Ajouter des fichiers…</translation>
     </message>
 </context>
 <context>
@@ -1182,18 +1188,6 @@
         <translation>Importation…</translation>
     </message>
     <message>
-        <source>Questions</source>
-        <translation>Questions</translation>
-    </message>
-    <message>
-        <source>Pages</source>
-        <translation>Pages</translation>
-    </message>
-    <message>
-        <source>Questions or pages</source>
-        <translation>Questions ou pages</translation>
-    </message>
-    <message>
         <source>Files are still being taken in</source>
         <translation>Une importation est en cours</translation>
     </message>
@@ -1309,6 +1303,21 @@
     <message>
         <source>Cancel</source>
         <translation>Annuler</translation>
+    </message>
+</context>
+<context>
+    <name>Panes</name>
+    <message>
+        <source>Questions</source>
+        <translation>Questions</translation>
+    </message>
+    <message>
+        <source>Pages</source>
+        <translation>Pages</translation>
+    </message>
+    <message>
+        <source>Questions or pages</source>
+        <translation>Questions ou pages</translation>
     </message>
 </context>
 <context>

@@ -12,9 +12,10 @@ from app.bridge.session import Session
 from app.chat.values import Box
 from app.services.views import DocumentCard, PageImage, PageText
 from app.ui.failures import sentence
+from app.ui.highlight import Highlight, Mark
 from app.ui.labels import label
 from app.ui.look import Look
-from app.ui.page_view import Highlight, Mark, PageView
+from app.ui.page_view import PageView
 from app.ui.viewer.text_strip import TextStrip
 
 STRIP_LEAST_PX = 210

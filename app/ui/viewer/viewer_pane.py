@@ -12,8 +12,8 @@ from app.chat.values import Citation
 from app.services.views import DocumentCard, Hit
 from app.ui.actions import Actions
 from app.ui.chat.welcome import Welcome
+from app.ui.highlight import Mark
 from app.ui.look import Look
-from app.ui.page_view import Mark
 from app.ui.plain import elide_middle, one_line, tooltip
 from app.ui.viewer.document_view import DocumentView
 from app.ui.viewer.viewer_bar import ViewerBar
