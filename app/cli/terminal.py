@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import io
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ from app.store import KdfParameters
 from app.store.kdf import DEFAULT as DEFAULT_KDF
 
 _MAX_PASSPHRASE_CHARACTERS = 4096
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 class NoPassphrase(UserError):
@@ -51,21 +54,34 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--vault", type=Path, metavar="DIR", help="the vault's folder (default: yours)")
     common.add_argument("--json", action="store_true", help="print one JSON value")
     inside = argparse.ArgumentParser(add_help=False)
-    inside.add_argument("--dossier", required=True, metavar="NAME", help="the dossier's name")
+    inside.add_argument("--dossier", required=True, type=words, metavar="NAME", help="the dossier's name")
     add = parser.add_subparsers(dest="verb", required=True)
     taking = add.add_parser("import", parents=[common, inside], help="take files and folders into a dossier")
     taking.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     searching = add.add_parser("search", parents=[common, inside], help="find pages by their words")
-    searching.add_argument("words", nargs="+", metavar="WORDS")
+    searching.add_argument("words", nargs="+", type=words, metavar="WORDS")
     searching.add_argument("--limit", type=int, default=20, metavar="N", help="pages shown at most (20)")
     asking = add.add_parser(
         "ask", parents=[common, inside], help="ask a question, get an answer with its pages"
     )
-    asking.add_argument("question", nargs="+", metavar="QUESTION")
+    asking.add_argument("question", nargs="+", type=words, metavar="QUESTION")
     add.add_parser("dossiers", parents=[common], help="list the dossiers")
     checking = add.add_parser("check", parents=[common], help="look the vault over, changing nothing")
     checking.add_argument("--thorough", action="store_true", help="verify every stored byte")
     return parser
+
+
+def words(given: str) -> str:
+    """An argument as text: bytes of it that are no Unicode become U+FFFD. (Paths keep theirs.)"""
+    return _LONE.sub("\ufffd", given)
+
+
+def speak_any_language(*streams: TextIO) -> None:
+    """Let streams of a narrow encoding (an old terminal, a redirected one on Windows) replace what they lack,
+    where they would end the program."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape" if stream.readable() else "replace")
 
 
 def read_passphrase(stdin: TextIO, *, twice: bool = False) -> str:
@@ -105,6 +121,7 @@ def run(
     """
     given = _parser().parse_args(list(arguments))
     out, err = stdout or sys.stdout, stderr or sys.stderr
+    speak_any_language(stdin or sys.stdin, out, err)
     where = paths or Paths.find()
     setting = Setting(
         paths=where,
@@ -139,15 +156,19 @@ def run(
             err,
         )
     if given.json:
-        print(json.dumps(outcome.value, ensure_ascii=False, indent=1), file=out)
+        print(json.dumps(outcome.value, ensure_ascii=not _speaks_unicode(out), indent=1), file=out)
     else:
         print(outcome.text, file=out)
     return outcome.exit_code
 
 
+def _speaks_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+
+
 def _fail(failure: HuisClosError, as_json: bool, out: TextIO, err: TextIO) -> int:
     if as_json:
         told = {"code": failure.code, "family": failure.family, "message": failure.sentence()}
-        print(json.dumps({"error": told}, ensure_ascii=False), file=out)
+        print(json.dumps({"error": told}, ensure_ascii=not _speaks_unicode(out)), file=out)
     print(failure.sentence(), file=err)
     return exit_code_of(failure)
