@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from app.chat import evidence as evidence_room
 from app.chat import grading, history, prompt
 from app.chat.evidence import Budget, Source
@@ -17,6 +19,7 @@ from app.chat.values import Answer, AnswerMode, Citation, Evidence, Reason, Timi
 from app.core.errors import UserError
 from app.core.ids import new_id
 from app.library import documents as document_rows
+from app.library import dossiers as dossier_rows
 from app.library import pages as page_rows
 from app.library.failures import PageMissing
 from app.retrieval import ranking
@@ -64,7 +67,8 @@ def ask(
 ) -> Operation[Answer]:
     """Answer a question about a dossier, or about chosen documents of it; ``on_partial`` streams the words.
 
-    Stopping is no error: the operation then ends with the answer so far. Raises QuestionEmpty.
+    Stopping is no error: the operation then ends with the answer so far. Raises QuestionEmpty; and
+    DossierMissing, DocumentMissing, AnswerGone when what it rests on or belongs to was removed meanwhile.
     """
     scope = None if documents is None else tuple(documents)
 
@@ -309,6 +313,12 @@ class _Asking:
         graded = grading.quote_passages(self._evidence, self._page)
         return self._finish(graded, AnswerMode.PASSAGES, reason, done)
 
+    def _require_sources(self, conn: Connection) -> None:
+        """What was removed while the answer was on its way must not live on in a chat."""
+        dossier_rows.get_dossier(conn, self._dossier_id)
+        for document_id in {item.document_id for item in self._evidence}:
+            document_rows.get_document(conn, document_id)
+
     def _finish(
         self,
         graded: Graded,
@@ -319,9 +329,12 @@ class _Asking:
     ) -> Answer:
         total_s = time.monotonic() - self._began_s
         with self._ws.vault.write() as conn:
+            self._require_sources(conn)
             chat_id = self._chat_id
-            if chat_id is None or history.get_chat(conn, chat_id) is None:
+            if chat_id is None:
                 chat_id = history.start_chat(conn, self._dossier_id, self._question)
+            elif history.get_chat(conn, chat_id) is None:
+                raise AnswerGone
             answer = Answer(
                 message_id=self._message_id,
                 chat_id=chat_id,

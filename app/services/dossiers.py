@@ -15,7 +15,7 @@ from app.services import import_jobs
 from app.services.lanes import Lane
 from app.services.operation import Operation
 from app.services.readings import forget_session
-from app.services.shredding import destroy
+from app.services.shredding import destroy, forget_document
 from app.services.snapshots import get_dossier
 from app.services.views import Changes, DossierCard
 from app.services.workspace import Workspace
@@ -62,8 +62,7 @@ def delete_dossier(ws: Workspace, dossier_id: str) -> Operation[None]:
             history.forget_dossier(conn, dossier_id)
             import_jobs.forget_dossier(conn, dossier_id)
         forget_session(ws, dossier_id)
-        ws.views.forget(shred.document_ids)
-        destroy(ws.vault, shred)
+        destroy(ws, shred)
         ws.changed(Changes.DOSSIERS | Changes.DOCUMENTS | Changes.CHATS | Changes.READING, dossier_id, op)
 
     return ws.lanes.run(Lane.QUICK, "delete-dossier", work)
@@ -81,13 +80,9 @@ def remove_document(ws: Workspace, document_id: str) -> Operation[None]:
         # A reading going on would book a snapshot with the document in it after it is gone.
         _stop_work(ws, dossier_id, "read-dossier")
         with ws.vault.write() as conn:
-            shred = document_rows.delete_document(conn, document_id)
-            index.forget_documents(conn, shred.document_ids)
-            history.forget_documents(conn, shred.document_ids)
-            import_jobs.forget_documents(conn, shred.document_ids)
+            shred = forget_document(conn, document_id)
         forget_session(ws, dossier_id)
-        ws.views.forget(shred.document_ids)
-        destroy(ws.vault, shred)
+        destroy(ws, shred)
         ws.changed(Changes.DOSSIERS | Changes.DOCUMENTS | Changes.CHATS | Changes.READING, dossier_id, op)
 
     return ws.lanes.run(Lane.QUICK, "remove-document", work)

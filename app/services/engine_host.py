@@ -125,6 +125,11 @@ class EngineHost:
             waited_s += 0.1
 
     @property
+    def state_bytes(self) -> int:
+        """Memory of the readings that live in the worker now."""
+        return self.client.status.state_bytes
+
+    @property
     def has_model(self) -> bool:
         with self._lock:
             return self._wanted is not None
@@ -189,7 +194,7 @@ class EngineHost:
             device=""
             if info is None
             else f"CPU, {_ISA_NAMES.get(info.isa, info.isa)}, {info.threads} threads",
-            memory_bytes=0 if info is None else info.state_bytes,
+            memory_bytes=status.state_bytes,
             prefill_tok_per_s=self._prefill_tok_per_s,
             decode_tok_per_s=self._decode_tok_per_s,
             problem=problem,

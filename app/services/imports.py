@@ -20,7 +20,7 @@ from app.services.intake import Intake
 from app.services.lanes import Lane
 from app.services.operation import Operation, OperationCancelled
 from app.services.searches import index_missing
-from app.services.shredding import destroy
+from app.services.shredding import destroy, forget_document
 from app.services.snapshots import document_card, exception_card
 from app.services.views import Changes, DocumentCard, ExceptionCard, ImportReport
 from app.services.workspace import Workspace
@@ -37,6 +37,11 @@ class ExceptionGone(UserError):
 class NothingToRetry(UserError):
     def __init__(self) -> None:
         super().__init__("nothing-to-retry", "The file is not known any more. Drop it again.")
+
+
+class TakenIn(UserError):
+    def __init__(self) -> None:
+        super().__init__("taken-in", "This document was taken in; trying it again would change nothing.")
 
 
 def list_files(paths: Sequence[Path]) -> list[Path]:
@@ -67,12 +72,11 @@ def import_paths(ws: Workspace, dossier_id: str, paths: Sequence[Path | str]) ->
     dropped = [Path(path) for path in paths]
 
     def work(op: Operation[ImportReport]) -> ImportReport:
-        with ws.vault.read() as conn:
-            dossier_rows.get_dossier(conn, dossier_id)
         ws.hold(dossier_id, op)
         files = list_files(dropped)
         op.check()
         with ws.vault.write() as conn:
+            dossier_rows.get_dossier(conn, dossier_id)
             jobs = import_jobs.add_paths(conn, dossier_id, files)
         return _run(ws, op, jobs)
 
@@ -97,7 +101,7 @@ def resume_imports(ws: Workspace) -> Operation[ImportReport]:
 
 def retry(ws: Workspace, exception_id: str) -> Operation[ImportReport]:
     """Try a file of the exception list again: from the vault when its bytes are there, else from where it was
-    dropped. Raises ExceptionGone, NothingToRetry."""
+    dropped. Cancelling keeps its entry. Raises ExceptionGone, NothingToRetry, TakenIn."""
 
     def work(op: Operation[ImportReport]) -> ImportReport:
         with ws.vault.write() as conn:
@@ -105,6 +109,8 @@ def retry(ws: Workspace, exception_id: str) -> Operation[ImportReport]:
             if entry is None:
                 raise ExceptionGone
             if entry.document_id is not None:
+                if document_rows.get_document(conn, entry.document_id).status is DocumentStatus.READY:
+                    raise TakenIn
                 document_rows.reset_document(conn, entry.document_id)
                 index.forget_documents(conn, [entry.document_id])
                 jobs: tuple[ImportJob, ...] = (
@@ -119,7 +125,7 @@ def retry(ws: Workspace, exception_id: str) -> Operation[ImportReport]:
                 raise NothingToRetry
         ws.hold(entry.dossier_id, op)
         ws.changed(Changes.DOCUMENTS, entry.dossier_id, op)
-        return _run(ws, op, jobs)
+        return _run(ws, op, jobs, again=[job.document_id for job in jobs if job.document_id is not None])
 
     return ws.lanes.run(Lane.IMPORT, "retry", work)
 
@@ -141,28 +147,28 @@ def dismiss(ws: Workspace, exception_id: str) -> Operation[None]:
                     DocumentStatus.FAILED,
                 )
                 if unusable and document.page_count == 0:
-                    shred = document_rows.delete_document(conn, document.id)
-                    import_jobs.forget_documents(conn, shred.document_ids)
-                    index.forget_documents(conn, shred.document_ids)
+                    shred = forget_document(conn, document.id)
         if shred is not None:
-            destroy(ws.vault, shred)
+            destroy(ws, shred)
         ws.changed(Changes.DOCUMENTS | Changes.DOSSIERS, entry.dossier_id, op)
 
     return ws.lanes.run(Lane.QUICK, "dismiss", work)
 
 
-def _run(ws: Workspace, op: Operation[ImportReport], jobs: Sequence[ImportJob]) -> ImportReport:
+def _run(
+    ws: Workspace, op: Operation[ImportReport], jobs: Sequence[ImportJob], *, again: Sequence[str] = ()
+) -> ImportReport:
     began_s = time.monotonic()
     added: list[DocumentCard] = []
     duplicates: list[tuple[str, str]] = []
     exceptions: list[ExceptionCard] = []
     pages, cancelled = 0, False
     queue = list(jobs)
-    taking = Intake(ws, op)
+    taking = Intake(ws, op, again)
     try:
-        for job in queue:  # grows while mails bring attachments
+        for done, job in enumerate(queue):  # grows while mails bring attachments
             op.check()
-            outcome = taking.take(job, queue.index(job), len(queue))
+            outcome = taking.take(job, done, len(queue))
             queue.extend(outcome.attachments)
             pages += outcome.pages
             if outcome.document is not None:

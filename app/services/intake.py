@@ -9,7 +9,7 @@ worst a sealed blob that nothing names, which the next opening collects.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 from app.core.errors import EnvironmentFailure, HuisClosError, Param, UserError
 from app.ingest import IngestCancelled, IngestRefused, Note, ParsedDocument, ParsedPage, clean_file_name
 from app.library import documents as document_rows
+from app.library import dossiers as dossier_rows
 from app.library import exceptions as exception_rows
 from app.library import pages as page_rows
-from app.library.failures import DocumentMissing
+from app.library.failures import DocumentMissing, DossierMissing
 from app.library.values import Document, DocumentStatus, LibraryException, Page
 from app.retrieval import index
 from app.retrieval.index import IndexedPage
@@ -28,9 +29,10 @@ from app.services import import_jobs
 from app.services.events import ImportMoved
 from app.services.import_jobs import ImportJob
 from app.services.operation import PROGRESS_INTERVAL_S, Operation, OperationCancelled, Progress
-from app.services.shredding import destroy
+from app.services.shredding import destroy, forget_document
 from app.services.views import Changes, ImportReport
 from app.services.workspace import Workspace
+from app.store import BlobMissing
 
 MAX_ATTEMPTS = 3
 MAX_NOTED_PAGES = 20  # of one document in the exception list; the rest is told in one line
@@ -64,6 +66,11 @@ class ImportCrashed(EnvironmentFailure):
         )
 
 
+class ImportStopped(UserError):
+    def __init__(self) -> None:
+        super().__init__("import-stopped", "Taking this file in was stopped. Try it again whenever you like.")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one job. ``document`` is set when it is ready now."""
@@ -78,8 +85,10 @@ class Outcome:
 class Intake:
     """Takes jobs one by one for one operation; lives on the import lane."""
 
-    def __init__(self, ws: Workspace, op: Operation[ImportReport]) -> None:
+    def __init__(self, ws: Workspace, op: Operation[ImportReport], again: Iterable[str] = ()) -> None:
+        """``again``: documents that were in the vault before and are only tried again."""
         self._ws = ws
+        self._again = set(again)
         self._op = op
         self._told_s = 0.0
         self._dossier_id = ""
@@ -92,7 +101,17 @@ class Intake:
         self._dossier_id, self._files = job.dossier_id, (files_done, files_total)
         self._tell(job.name, 0, 0)
         try:
+            return self._take(job)
+        except (DocumentMissing, DossierMissing):  # removed by the person while it was being taken in
+            with self._ws.vault.write() as conn:
+                import_jobs.finish(conn, job)
+            return Outcome()
+
+    def _take(self, job: ImportJob) -> Outcome:
+        try:
             document = self._accept(job)
+        except (DocumentMissing, DossierMissing):
+            raise
         except (UserError, FileUnreadable) as reason:
             return self._set_aside(job, None, reason)
         if isinstance(document, str):
@@ -101,16 +120,17 @@ class Intake:
             return Outcome()
         try:
             return self._parse(job, document)
-        except (IngestRefused, ImportCrashed) as reason:
+        except (IngestRefused, ImportCrashed, BlobMissing) as reason:
             return self._set_aside(job, document, reason)
         except IngestCancelled:
             raise OperationCancelled("import") from None
-        except DocumentMissing:  # removed by the person while it was being read
-            return Outcome()
 
     def drop(self, jobs: Sequence[ImportJob]) -> None:
-        """Forget jobs that the person cancelled, with what was half taken in of them."""
+        """Forget jobs that the person cancelled, with what was half taken in of them. A document that was in
+        the vault before, and was only tried again, stays there and on the exception list.
+        """
         shreds = []
+        tried_again = []
         with self._ws.vault.write() as conn:
             still_open = {job.id: job for job in import_jobs.list_open(conn)}
             for job in jobs:
@@ -118,17 +138,24 @@ class Intake:
                 if row is None:
                     continue
                 import_jobs.finish(conn, row)
-                if row.document_id is not None:
-                    try:
-                        document = document_rows.get_document(conn, row.document_id)
-                    except DocumentMissing:
-                        continue
-                    if document.status in (DocumentStatus.QUEUED, DocumentStatus.PARSING):
-                        shred = document_rows.delete_document(conn, document.id)
-                        index.forget_documents(conn, shred.document_ids)
-                        shreds.append(shred)
+                if row.document_id is None:
+                    continue
+                try:
+                    document = document_rows.get_document(conn, row.document_id)
+                except DocumentMissing:
+                    continue
+                if document.status not in (DocumentStatus.QUEUED, DocumentStatus.PARSING):
+                    continue
+                if document.id in self._again:
+                    tried_again.append((row, document))
+                else:
+                    shreds.append(forget_document(conn, document.id))
         for shred in shreds:
-            destroy(self._ws.vault, shred)
+            destroy(self._ws, shred)
+        for row, document in tried_again:
+            self._set_aside(row, document, ImportStopped())
+        for dossier_id in {job.dossier_id for job in jobs}:
+            self._ws.changed(Changes.CHATS | Changes.READING, dossier_id, self._op)
 
     # -- the file becomes a document ------------------------------------------------------------------------
 
@@ -142,19 +169,24 @@ class Intake:
         name = clean_file_name(job.name)
         with self._ws.vault.read() as conn:
             known = document_rows.find_duplicate(conn, job.dossier_id, mac)
-        if known is not None and known.status in (DocumentStatus.READY, DocumentStatus.PARSING):
+        if known is not None and known.status is DocumentStatus.READY:
             with self._ws.vault.write() as conn:
                 import_jobs.finish(conn, job)
             return known.name
-        if known is not None:  # refused before, or left queued: dropping it again means trying it again
+        if known is not None:
+            # Refused before: dropping it again means trying it again. Half taken in: files come one by one,
+            # so nobody is at it now, and this goes on where a full disk or the like stopped it.
             with self._ws.vault.write() as conn:
-                document_rows.reset_document(conn, known.id)
-                index.forget_documents(conn, [known.id])
+                if known.status in (DocumentStatus.REFUSED, DocumentStatus.FAILED):
+                    document_rows.reset_document(conn, known.id)
+                    index.forget_documents(conn, [known.id])
+                    self._again.add(known.id)
                 self._attempts = import_jobs.begin(conn, job, known.id)
                 return document_rows.start_parsing(conn, known.id)
         self._ws.vault.require_free_space(len(data))
         blob_id = self._ws.vault.blobs.put(data, BLOB_KIND)
         with self._ws.vault.write() as conn:
+            dossier_rows.get_dossier(conn, job.dossier_id)
             document = document_rows.add_document(
                 conn,
                 job.dossier_id,
@@ -171,9 +203,8 @@ class Intake:
 
     def _resume(self, job: ImportJob) -> Document | None:
         with self._ws.vault.write() as conn:
-            try:
-                document = document_rows.get_document(conn, job.document_id or "")
-            except DocumentMissing:
+            document = document_rows.get_document(conn, job.document_id or "")
+            if document.status is DocumentStatus.READY:  # dropped as a file of its own in the meantime
                 import_jobs.finish(conn, job)
                 return None
             self._attempts = import_jobs.begin(conn, job, document.id)
@@ -309,6 +340,7 @@ class Intake:
     def _set_aside(self, job: ImportJob, document: Document | None, reason: HuisClosError) -> Outcome:
         can_retry = reason.can_retry if isinstance(reason, IngestRefused) else True
         with self._ws.vault.write() as conn:
+            dossier_rows.get_dossier(conn, job.dossier_id)
             if document is not None:
                 failed = DocumentStatus.FAILED if can_retry else DocumentStatus.REFUSED
                 document_rows.refuse_document(conn, document.id, reason.code, reason.params, status=failed)
@@ -359,6 +391,9 @@ class _PageWriter:
             return
         document = self._document
         with self._ws.vault.write() as conn:
+            last = self._waiting[-1].number
+            # First, since this is what says that the document is gone.
+            document_rows.note_progress(conn, document.id, pages_done=last, page_count=max(self.total, last))
             for page in self._waiting:
                 page_rows.put_page(
                     conn,
@@ -368,8 +403,6 @@ class _PageWriter:
                 index.put_page(
                     conn, IndexedPage(document.dossier_id, document.id, document.name, page.number, page.text)
                 )
-            last = self._waiting[-1].number
-            document_rows.note_progress(conn, document.id, pages_done=last, page_count=max(self.total, last))
             import_jobs.note_progress(conn, self._job)
         self.pages += len(self._waiting)
         self._waiting.clear()

@@ -20,7 +20,7 @@ from app.library import documents as document_rows
 from app.library import dossiers as dossier_rows
 from app.library import pages as page_rows
 from app.library import readings as reading_rows
-from app.library.failures import DossierMissing
+from app.library.failures import DocumentMissing, DossierMissing
 from app.library.values import Coverage, DocumentStatus, Reading
 from app.services.events import ReadingMoved
 from app.services.lanes import Lane
@@ -93,7 +93,7 @@ def card_of(ws: Workspace, conn: Connection, dossier_id: str, pages_total: int) 
     booked = _booked(conn, dossier_id, info)
     if booked is None:
         state = ReadingState.WAITING if info is not None else ReadingState.OFF
-        return ReadingCard(state, 0, pages_total, memory_bytes=0 if info is None else info.state_bytes)
+        return ReadingCard(state, 0, pages_total, memory_bytes=0)
     read = booked.pages
     if info is None:
         state = ReadingState.OFF
@@ -147,6 +147,10 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
         except EngineFailed as failure:
             raise ReadingStopped(failure.message) from None
         except EngineError:
+            raise OperationCancelled("read-dossier") from None
+        except (DocumentMissing, DossierMissing):  # removed meanwhile: what was read of it must go as well
+            forget_session(ws, dossier_id)
+            ws.host.client.drop(session_name(dossier_id))
             raise OperationCancelled("read-dossier") from None
         finally:
             ws.live_readings.show(dossier_id, None)
@@ -237,6 +241,12 @@ def _restore(ws: Workspace, dossier_id: str, info: ModelInfo) -> LiveReading | N
     covered = tuple((part.document_id, part.pages) for part in booked.covered)
     live = LiveReading(session, generation, booked.position_tok, covered, chain)
     _keep_live(ws, dossier_id, live)
+    # A removal takes the booking first and the live session next: whichever side comes second sees the other.
+    with ws.vault.read() as conn:
+        still_booked = reading_rows.find_reading(conn, dossier_id, info.identity) is not None
+    if not still_booked:
+        forget_session(ws, dossier_id)
+        return None
     return live
 
 
@@ -249,7 +259,7 @@ def _keep_live(ws: Workspace, dossier_id: str, live: LiveReading) -> None:
 def _unbook(ws: Workspace, booked: Reading) -> None:
     with ws.vault.write() as conn:
         shred = reading_rows.delete_reading(conn, booked.id)
-    destroy(ws.vault, shred)
+    destroy(ws, shred)
 
 
 class _Reading:
@@ -318,7 +328,7 @@ class _Reading:
     def _show(self, done: int, position_tok: int, eta_s: float) -> None:
         self._op.report_only(Progress(done, self._total, "page"))
         card = ReadingCard(
-            ReadingState.READING, done, self._total, position_tok, self._info.state_bytes, eta_s
+            ReadingState.READING, done, self._total, position_tok, self._ws.host.state_bytes, eta_s
         )
         self._ws.live_readings.show(self._dossier_id, card)
         now_s = time.monotonic()
@@ -344,18 +354,25 @@ class _Reading:
         except BaseException:
             ws.vault.sealed_files.discard(file)
             raise
-        with ws.vault.write() as conn:
-            _, shred = reading_rows.book_reading(
-                conn,
-                self._dossier_id,
-                model_identity=self._info.identity,
-                position_tok=position_tok,
-                text_mac=mac,
-                sealed_file_id=file.id,
-                size_bytes=size_bytes,
-                covered=[Coverage(document_id, count) for document_id, count in covered.items()],
-            )
-        destroy(ws.vault, shred)
+        try:
+            with ws.vault.write() as conn:
+                dossier_rows.get_dossier(conn, self._dossier_id)
+                for document_id in covered:
+                    document_rows.get_document(conn, document_id)
+                _, shred = reading_rows.book_reading(
+                    conn,
+                    self._dossier_id,
+                    model_identity=self._info.identity,
+                    position_tok=position_tok,
+                    text_mac=mac,
+                    sealed_file_id=file.id,
+                    size_bytes=size_bytes,
+                    covered=[Coverage(document_id, count) for document_id, count in covered.items()],
+                )
+        except (DocumentMissing, DossierMissing):
+            ws.vault.sealed_files.delete(file.id)
+            raise
+        destroy(ws, shred)
         live = LiveReading(self._session, self._generation, position_tok, tuple(covered.items()), chain)
         _keep_live(ws, self._dossier_id, live)
         ws.changed(Changes.READING, self._dossier_id)

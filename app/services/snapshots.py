@@ -9,13 +9,22 @@ from app.library import documents as document_rows
 from app.library import dossiers as dossier_rows
 from app.library import exceptions as exception_rows
 from app.library.values import Document, Dossier, LibraryException, Params
-from app.services.intake import FileGone, FileUnreadable, ImportCrashed, NotAFile
+from app.services.intake import FileGone, FileUnreadable, ImportCrashed, ImportStopped, NotAFile
 from app.services.readings import card_of
 from app.services.views import DocumentCard, DocumentStatus, DossierCard, ExceptionCard, Problem
 from app.services.workspace import Workspace
+from app.store import BlobMissing
 
 _OWN = {
-    failure.code: failure.template for failure in (FileGone(), FileUnreadable(), NotAFile(), ImportCrashed())
+    failure.code: failure.template
+    for failure in (
+        FileGone(),
+        FileUnreadable(),
+        NotAFile(),
+        ImportCrashed(),
+        ImportStopped(),
+        BlobMissing(""),
+    )
 }
 _TEMPLATES = {**NOTE_TEMPLATES, **REFUSAL_TEMPLATES, **_OWN}
 _UNKNOWN = "The file could not be taken in ({code})."

@@ -222,7 +222,7 @@ class EngineCard:
     state: EngineState
     model: ModelCard | None = None
     device: str = ""  # e.g. "CPU, AVX-512, 8 threads"
-    memory_bytes: int = 0  # memory of one reading
+    memory_bytes: int = 0  # of the readings that live in the worker now
     prefill_tok_per_s: float = 0.0
     decode_tok_per_s: float = 0.0
     retry_in_s: float | None = None

@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -242,3 +243,11 @@ def test_locking_ends_every_thread_and_process_and_refuses_what_comes_after(real
     while set(threading.enumerate()) - before and time.monotonic() < deadline_s:
         time.sleep(0.01)
     assert set(threading.enumerate()) <= before
+
+
+def test_the_card_tells_the_memory_of_the_readings_and_not_of_an_empty_one(scripted):
+    with scripted.open() as ws:
+        scripted.dossier(ws, a_txt=scripted.LETTER)
+        assert services.engine_card(ws).memory_bytes == 0
+        scripted.client.status = replace(scripted.client.status, state_bytes=4711)
+        assert services.engine_card(ws).memory_bytes == 4711
