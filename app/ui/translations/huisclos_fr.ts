@@ -714,6 +714,10 @@
         <translation>L’importation de ce fichier a interrompu le programme plusieurs fois&#x202f;; il a été mis de côté.</translation>
     </message>
     <message>
+        <source>Taking this file in was stopped. Try it again whenever you like.</source>
+        <translation>L’import de ce fichier a été arrêté. Réessayez quand vous voulez.</translation>
+    </message>
+    <message>
         <source>The content is neither a kind of document we know nor readable text.</source>
         <translation>Le contenu n’est ni un type de document connu ni un texte lisible.</translation>
     </message>
@@ -876,6 +880,10 @@
     <message>
         <source>This document does not exist any more.</source>
         <translation>Ce document n’existe plus.</translation>
+    </message>
+    <message>
+        <source>This document was taken in; trying it again would change nothing.</source>
+        <translation>Ce document est déjà importé ; réessayer n’y changerait rien.</translation>
     </message>
     <message>
         <source>This dossier does not exist any more.</source>
