@@ -78,8 +78,9 @@ WRAPPERS = {
 
 
 _PAIR_SORTS = (
-    "date money ref dose labvalue duration hour person person doctor lawyer city company job word word common "
-    "goods disease procedure cause place event grievance item drug specialty finding address party"
+    "date money ref dose labvalue duration hour person person doctor lawyer city company job word word "
+    "common goods disease procedure cause place event grievance item drug specialty finding "
+    "address party"
 )
 PAIR_SORTS = _PAIR_SORTS.split()
 PAIRS = {
@@ -199,7 +200,7 @@ class Generator:
         while True:
             language = r.choice(("en", "fr"))
             values = self.values[language]
-            count = max(1, min(r.randint(1, 5), words // 8))
+            count = max(1, min(r.randint(1, 6), words // 4))
             passages = [self.arbitrary_words(values, max(5, words // count)) for _ in range(count)]
             every = [w for p in passages for w in p]
             asked = []
@@ -220,8 +221,8 @@ class Generator:
     def match(self, words: int, questions: int) -> Iterator[Example]:
         """Passages of short entries, a key and a value each; the question names a key. Teaches finding.
 
-        Values of one row are often of one sort, and some keys share a second word, so that nothing but the whole
-        key gives the answer.
+        Values of one row are often of one sort, and some keys share a second word, so that only the whole key
+        gives the answer.
         """
         r = self.random
         while True:
@@ -231,7 +232,7 @@ class Generator:
             sorts = [r.choice(PAIR_SORTS)] if r.random() < 0.6 else PAIR_SORTS
             about = [self.pair_key(values) for _ in range(r.randint(2, 3))] if r.random() < 0.5 else []
             entries: dict[str, tuple[str, str, int]] = {}
-            passages: list[list[str]] = [[] for _ in range(max(1, min(r.randint(1, 6), words // 10)))]
+            passages: list[list[str]] = [[] for _ in range(max(1, min(r.randint(1, 6), words // 5)))]
             while sum(length(p) for p in passages) < words:
                 key, other = self.pair_key(values), r.choice(about) if about else ""
                 if about and entries and r.random() < 0.5:

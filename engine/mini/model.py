@@ -139,6 +139,14 @@ class GatedLinearAttention(nn.Module):
         return self.o_proj(o)
 
 
+def angles(positions: Tensor, c: MiniConfig) -> tuple[Tensor, Tensor]:
+    """cos and sin of the rotary embedding at `positions`, each [..., head_dim / 2]."""
+    half = c.head_dim // 2
+    inverse = c.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    angle = positions.float()[..., None] * inverse
+    return angle.cos(), angle.sin()
+
+
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """NeoX halves (spec 1.6); x [B, H, T, D], cos and sin [T, D/2]."""
     half = x.shape[-1] // 2
@@ -208,15 +216,15 @@ class Backbone(nn.Module):
         self.norm = RMSNorm(c.hidden_size, c.norm_eps)
         self.c = c
 
-    def forward(self, ids: Tensor, dtype: torch.dtype) -> Tensor:
-        half = self.c.head_dim // 2
-        inverse = self.c.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
-        angle = torch.arange(ids.shape[1], dtype=torch.float32)[:, None] * inverse
-        cos, sin = angle.cos().to(dtype), angle.sin().to(dtype)
-        h = self.embeddings(ids).float()
+    def forward(self, ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """(final vectors, residual stream that enters the last layer), both [B, T, hidden] in float32."""
+        cos, sin = angles(torch.arange(ids.shape[1]), self.c)
+        cos, sin = cos.to(dtype), sin.to(dtype)
+        h = before = self.embeddings(ids).float()
         for layer in self.layers:
+            before = h
             h = layer(h, cos, sin, dtype)
-        return self.norm(h)
+        return self.norm(h), before
 
 
 class MiniReader(nn.Module):
@@ -237,11 +245,11 @@ class MiniReader(nn.Module):
         nn.init.normal_(self.model.embeddings.weight, std=0.5)
         nn.init.normal_(self.lm_head.weight, std=0.02)
 
-    def forward(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         return self.model(ids, dtype)
 
     def logits(self, ids: Tensor) -> Tensor:
         """Float32 logits [B, T, V] of any length (padded on the right to whole chunks, which is harmless)."""
         t = ids.shape[1]
         padded = F.pad(ids, (0, -t % CHUNK_TOK))
-        return self.lm_head(self.model(padded, torch.float32)[:, :t])
+        return self.lm_head(self.model(padded, torch.float32)[0][:, :t])

@@ -26,11 +26,13 @@ from torch import Tensor
 from engine.mini.data import Example, Generator
 from engine.mini.exclusion import Exclusion
 from engine.mini.model import MiniConfig, MiniReader
+from engine.mini.pointing import Hints, Pointing
 from engine.mini.vocabulary import END, train_vocabulary
 
 BATCH_TOK = 8192
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.06  # of the other positions that take part in it
+LOOK_WEIGHT, NUMBER_WEIGHT = 0.1, 0.1  # of the two hints
 COPYING = 0.5  # mean loss of the answers' tokens under which the reader is taken to copy
 DRILLS = 0.6  # share of rows that are drills until then
 MATCHING = 0.85  # share of the drills that teach finding a key, not mere copying
@@ -38,10 +40,19 @@ MATCHING = 0.85  # share of the drills that teach finding a key, not mere copyin
 CURRICULUM = (
     (0.0, ((128, 1.0),)),
     (0.10, ((128, 0.4), (256, 0.6))),
-    (0.20, ((128, 0.25), (256, 0.5), (384, 0.25))),
-    (0.58, ((128, 0.1), (256, 0.3), (384, 0.3), (512, 0.3))),
-    (0.78, ((256, 0.2), (384, 0.25), (512, 0.3), (704, 0.25))),
+    (0.20, ((128, 0.35), (256, 0.65))),
+    (0.58, ((128, 1.0),)),
+    (0.70, ((128, 0.2), (256, 0.5), (512, 0.3))),
+    (0.85, ((128, 0.1), (256, 0.35), (512, 0.55))),
 )
+
+
+@dataclass(slots=True)
+class Row:
+    ids: list[int]
+    passage: list[int]  # the passage each token stands in, 0 outside
+    spans: list[tuple[int, int, bool]]  # (first, one past the last token of an answer, present)
+    looks: list[tuple[int, int, int]]
 
 
 @dataclass(slots=True)
@@ -51,6 +62,7 @@ class Batch:
     answers: Tensor  # [B, T] bool: positions whose target belongs to an answer
     real: Tensor  # [B, T] bool: positions whose target is text
     spans: list[tuple[int, int, int, bool]]  # (row, first position, last position, present)
+    hints: Hints
 
 
 class Packer:
@@ -62,7 +74,7 @@ class Packer:
         self.random = Random(generator.random.random())
         self.streams: dict[tuple[int, int], tuple[Iterator[Example], ...]] = {}
 
-    def row(self, length: int, drills: float) -> tuple[list[int], list[tuple[int, int, bool]]]:
+    def row(self, length: int, drills: float) -> Row:
         words = int(
             length * (self.random.uniform(0.16, 0.42) if length > 128 else self.random.uniform(0.12, 0.28))
         )
@@ -78,34 +90,61 @@ class Packer:
             )
         while True:
             example = next(self.streams[key][drilled])
-            head = self.tokenizer.encode(example.prompt, add_special_tokens=False).ids
+            starts, head, passage = [0], list[int](), list[int]()
+            for number, line in enumerate(example.prompt.splitlines(keepends=True), 1):
+                head += self.encode(line)
+                passage += [number] * (len(head) - len(passage))
+                starts.append(len(head))
             if len(head) > length - 40:
                 continue
-            ids, spans = list(head), []
+            row = Row(head, passage, [], [])
             for q in example.questions:
-                asked = self.tokenizer.encode(f"? {q.text}\n", add_special_tokens=False).ids
-                told = [*self.tokenizer.encode(q.answer, add_special_tokens=False).ids, self.end]
-                if len(ids) + len(asked) + len(told) > length:
+                asked = self.encode(f"? {q.text}\n")
+                told = [*self.encode(q.answer), self.end]
+                begin = len(row.ids) + len(asked)
+                if begin + len(told) > length:
                     continue
-                ids += asked
-                spans.append((len(ids), len(ids) + len(told), q.anchor > 0))
-                ids += told
-            if spans:
-                return ids, spans
+                row.ids += asked + told
+                row.spans.append((begin, begin + len(told), q.anchor > 0))
+                if q.anchor:
+                    value = told[1:-5]
+                    source = find(value, row.ids, starts[q.anchor - 1], starts[q.anchor])
+                    if source >= 0:
+                        row.looks.append((begin, source, source + 1))
+                        row.looks.append((begin + len(told) - 4, source, source + len(value)))
+            if row.spans:
+                return row
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
     def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
         ids = torch.full((rows, length + 1), self.end, dtype=torch.long)
         answers = torch.zeros(rows, length, dtype=torch.bool)
         real = torch.zeros(rows, length, dtype=torch.bool)
         spans = []
+        passage = torch.zeros(rows, length, dtype=torch.long)
+        looks = []
         for i in range(rows):
-            row, found = self.row(length, drills)
-            ids[i, : len(row)] = torch.tensor(row)
-            real[i, : len(row) - 1] = True
-            for start, stop, present in found:
+            row = self.row(length, drills)
+            ids[i, : len(row.ids)] = torch.tensor(row.ids)
+            real[i, : len(row.ids) - 1] = True
+            passage[i, : len(row.passage)] = torch.tensor(row.passage)
+            looks += [(i, *look) for look in row.looks]
+            for start, stop, present in row.spans:
                 answers[i, start - 1 : stop - 1] = True
                 spans.append((i, start - 1, stop - 1, present))
-        return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans)
+        hints = Hints(torch.tensor(looks, dtype=torch.long).view(-1, 4), passage)
+        return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans, hints)
+
+
+def find(wanted: list[int], ids: list[int], start: int, stop: int) -> int:
+    """Where `wanted` begins among ids[start:stop]; -1 when its first word is cut into other tokens there."""
+    for place in range(start, stop - len(wanted) + 1):
+        if ids[place : place + len(wanted)] == wanted:
+            return place
+    return -1
 
 
 class Feeder:
@@ -182,7 +221,7 @@ def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, floa
     }
     losses = []
     for batch in batches:
-        hidden = forward(batch.ids)
+        hidden, _ = forward(batch.ids)
         losses.append(loss_of(model, hidden, batch)[1].item())
         for row, start, stop, present in batch.spans:
             chosen = model.lm_head(hidden[row, start:stop].float()).argmax(-1)
@@ -242,13 +281,14 @@ def train(
         train_vocabulary().save(str(vocabulary))
     tokenizer = Tokenizer.from_file(str(vocabulary))
     model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size()))
-    steppers = optimizers(model, rate)
+    pointing = Pointing(model.c.hidden_size)
+    steppers = [*optimizers(model, rate), torch.optim.AdamW(pointing.parameters(), lr=rate)]
     spent, step, mean, copies = 0.0, 0, None, False
     last = folder / "last.pt"
     if last.exists():
         saved = torch.load(last, weights_only=True)
         model.load_state_dict(saved["model"])
-        for stepper, state in zip(steppers, saved["steppers"], strict=True):
+        for stepper, state in zip(steppers, saved["steppers"], strict=False):
             stepper.load_state_dict(state)
         spent, step = saved["spent"], saved["step"]
         mean, copies = saved["mean"], saved["copies"]
@@ -262,7 +302,7 @@ def train(
         flush=True,
     )
 
-    def forward(ids: Tensor) -> Tensor:
+    def forward(ids: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return model(ids, torch.bfloat16)
 
@@ -286,8 +326,10 @@ def train(
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = rate * now
-        loss, answers = loss_of(model, fast(batch.ids), batch)
-        loss.backward()
+        hidden, before = fast(batch.ids)
+        loss, answers = loss_of(model, hidden, batch)
+        looking, numbering = pointing(model, before, batch.hints)
+        (loss + LOOK_WEIGHT * looking + NUMBER_WEIGHT * numbering).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for stepper in steppers:
             stepper.step()
@@ -298,6 +340,7 @@ def train(
             clock = time.monotonic()
             print(
                 f"{spent / 60:6.1f} min  step {step}  T {batch.ids.shape[1]}  answers {mean:.3f}  "
+                f"looking {looking.item():.3f}  numbering {numbering.item():.3f}  "
                 f"rate {rate * now:.5f}  {seen / (clock - since):.0f} tok/s",
                 flush=True,
             )

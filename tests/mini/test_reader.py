@@ -94,6 +94,8 @@ def test_a_hostile_passage_cannot_end_the_prompt(reader: LoadedModel) -> None:
 def test_passages_are_cut_at_sentences_and_hold_the_quotes() -> None:
     texts = cut("One short line.\n\n" + "word " * 130 + "end. Next sentence here.")
     assert all(0 < len(t.split()) <= 60 for t in texts)
-    assert " ".join(texts).split() == ("One short line. " + "word " * 130 + "end. Next sentence here.").split()
+    assert (
+        " ".join(texts).split() == ("One short line. " + "word " * 130 + "end. Next sentence here.").split()
+    )
     row = {"document": "01-gp-referral.pdf", "answer": "", "quote": read_dossier("patient-en")[0].text}
     assert holds(read_dossier("patient-en")[0], row)

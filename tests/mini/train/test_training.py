@@ -12,6 +12,7 @@ from torch.nn import functional
 from engine.mini.data import Generator
 from engine.mini.export import export
 from engine.mini.model import GatedLinearAttention, MiniConfig, MiniReader, WindowAttention
+from engine.mini.pointing import attention_loss
 from engine.mini.train import Packer, lengths_at, rate_at, save, train
 from engine.mini.vocabulary import train_vocabulary
 from engine.models.loading import load
@@ -98,6 +99,39 @@ def test_a_row_s_marked_tokens_are_the_answers(folder: Path) -> None:
         assert text.endswith("]")
         assert batch.answers[row, start:stop].all()
         assert batch.targets[row, stop - 1] == tokenizer.get_vocab_size() - 1
+
+
+def test_the_hints_point_at_the_value_in_the_passage_that_answers(folder: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    batch = Packer(tokenizer, Generator(2)).batch(384, 4)
+    assert len(batch.hints.looks) > 10
+    for row, asking, first, after in batch.hints.looks.tolist():
+        asked, seen = tokenizer.decode([int(batch.ids[row, asking])]), batch.ids[row, first:after]
+        assert asked in ("«", " [")
+        if asked == "«":
+            assert int(seen[0]) == int(batch.targets[row, asking])
+        else:
+            assert int(tokenizer.decode([int(batch.targets[row, asking])])) == int(
+                batch.hints.passage[row, first]
+            )
+
+
+def test_attention_that_looks_at_the_right_place_costs_less() -> None:
+    torch.manual_seed(0)
+    model = MiniReader(MiniConfig(100, **SMALL))
+    before = torch.randn(2, 64, 64, requires_grad=True)
+    looks = torch.tensor([[0, 40, 3, 4], [1, 50, 7, 9]])
+    first = attention_loss(model, before, looks)
+    stepper = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(20):
+        stepper.zero_grad()
+        attention_loss(model, before, looks).backward()
+        stepper.step()
+    assert attention_loss(model, before, looks) < 0.8 * first
+    whole = attention_loss(model, before, torch.tensor([[0, 40, 0, 41]]))
+    assert abs(float(whole)) < 1e-2
 
 
 def test_training_lowers_the_loss_and_continues_where_it_was_stopped(folder: Path) -> None:
