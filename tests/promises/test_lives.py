@@ -238,6 +238,16 @@ def test_a_wrong_passphrase_and_none_at_all_are_told_plainly(spoilt):
     assert told(spoilt.run("dossiers", passphrase=""), 2) == "no-passphrase"
 
 
+def test_a_narrow_terminal_and_words_that_are_no_unicode_end_nothing(spoilt):
+    narrow = {**spoilt.environment, "PYTHONIOENCODING": "ascii"}
+    ran = spoilt.run("search", "rent", "--dossier", "D", environment=narrow, as_json=False)
+    assert (ran.code, ran.err) == (0, "")
+    assert "lease.txt, page 1" in ran.out
+    ran = spoilt.run("ask", os.fsdecode(b"rent caf\xe9?"), "--dossier", "D", environment=narrow)
+    assert ran.code == 0, ran.out
+    assert ran.value["question"] == "rent caf\ufffd?"
+
+
 def test_a_vault_that_is_open_elsewhere_names_the_other_program(spoilt):
     vault = Vault.open(spoilt.vault, PASSPHRASE, MIGRATIONS, references=REFERENCES)
     with contextlib.closing(vault):

@@ -66,7 +66,10 @@ class Session:
         until(lambda: killed.stderr and "2/" in killed.stderr.readline(), "a second file")
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-        self.asked = house.run("ask", f"{ASKED} de {PERSON} ?", "--dossier", DOSSIER)
+        imports_told = {**house.environment, "PYTHONPROFILEIMPORTTIME": "1"}
+        self.asked = house.run(
+            "ask", f"{ASKED} de {PERSON} ?", "--dossier", DOSSIER, environment=imports_told
+        )
         program = [
             sys.executable,
             "-m",
@@ -123,6 +126,17 @@ def test_no_word_of_it_lies_readable_on_the_disk(session, tmp_path):
     (tmp_path / "name").mkdir()
     (tmp_path / "name" / f"{FILE_NAME}.lock").touch()
     assert list(sightings(tmp_path / "name", WORDS)) == [FILE_NAME]
+
+
+def test_the_program_that_holds_the_key_imports_nothing_that_speaks_to_the_network(session):
+    imported = {line.rpartition("|")[2].strip() for line in session.asked.err.splitlines() if "|" in line}
+    assert {"app.services", "engine.client", "sqlcipher3", "sqlalchemy"} <= imported
+    # An attempt that was barred is listed as well: whoever really gets TLS gets its native half (_ssl) too.
+    forbidden = {
+        *("_ssl", "http.client", "urllib.request", "requests", "huggingface_hub", "sqlite3", "_sqlite3"),
+        *("onnxruntime", "torch", "PySide6", "tokenizers", "pymupdf", "smtplib", "ftplib", "xmlrpc"),
+    }
+    assert imported & forbidden == set()
 
 
 def dressed(told):
