@@ -120,7 +120,9 @@ class Weight:
 
     `shape` is the logical shape ([out, in] for a matrix). `data` is C-contiguous and holds, by `format`:
     f32: float32; bf16: uint16 (the bits); f16: float16 (vectors only); q8: int8 codes [out, in];
-    q4: uint8 or int8 [out, in/2], see `pack_q4`. Raw uint8 bytes of the right size do for every format.
+    q4: uint8 or int8 [out, in/2], in each group of n inputs (128, or what is left at the end of a row) byte j
+    holds code j in its low and code n/2 + j in its high half, each plus 8. Raw uint8 bytes of the right size
+    do for every format.
     `scales` (q8, q4): float16 (or its uint16 bits) [out, ceil(in/128)]; value = code * scale.
     """
 
@@ -168,38 +170,6 @@ def source_hash(native_dir: Path) -> str:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         lines.append(f"{path.relative_to(native_dir).as_posix()} {digest}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-
-
-def pack_q4(codes: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Codes -8..7 [out, in] (`in` even) to the q4 bytes [out, in/2]: in each group of n = 128 inputs
-    (fewer in the last) byte j holds code j in its low and code n/2 + j in its high nibble, each plus 8."""
-    rows, columns = codes.shape
-    if columns % 2:
-        raise ValueError(f"q4 needs an even number of inputs, not {columns}")
-    if codes.size and (int(codes.min()) < -8 or int(codes.max()) > 7):
-        raise ValueError("q4 codes must lie in -8..7")
-    out = np.empty((rows, columns // 2), np.uint8)
-    shifted = (codes.astype(np.int8) + np.int8(8)).view(np.uint8)
-    for start in range(0, columns, GROUP):
-        half = min(GROUP, columns - start) // 2
-        low = shifted[:, start : start + half]
-        high = shifted[:, start + half : start + 2 * half]
-        out[:, start // 2 : start // 2 + half] = low | (high << 4)
-    return out
-
-
-def unpack_q4(packed: NDArray[np.generic], columns: int) -> NDArray[np.int8]:
-    """The inverse of `pack_q4`: bytes [out, columns/2] to codes int8 [out, columns]."""
-    data = packed.view(np.uint8)
-    if columns % 2 or data.ndim != 2 or data.shape[1] != columns // 2:
-        raise ValueError(f"q4 bytes of shape {data.shape} do not hold {columns} columns")
-    out = np.empty((data.shape[0], columns), np.int8)
-    for start in range(0, columns, GROUP):
-        half = min(GROUP, columns - start) // 2
-        part = data[:, start // 2 : start // 2 + half]
-        out[:, start : start + half] = (part & 15).astype(np.int8) - 8
-        out[:, start + half : start + 2 * half] = (part >> 4).astype(np.int8) - 8
-    return out
 
 
 def expected_tensors(config: NativeConfig) -> dict[str, tuple[int, ...]]:

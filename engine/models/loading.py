@@ -22,10 +22,14 @@ from engine.models.template import ChatTemplate
 from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
 from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
 from engine.models.tokenizer import Tokenizer
+from engine.models.tokenizer_json import parse_tokenizer
 
 VERIFY_MAX_BYTES: Final = 256 << 20
 """Up to here loading checks the weights against the file's own digest; above that, only on request."""
 
+_TOKENIZER_CHARS: Final = 64 << 10
+_TOKENIZER_CHARS_PER_ROW: Final = 512
+"""A tokenizer's JSON is at most so long; that of the Qwen2 family takes some 75 characters for each id."""
 _PLAIN_TEMPLATE: Final = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
 """For a model without a chat template: the contents, a line each."""
 _FORMATS: Final[Mapping[ElementType, kernels.WeightFormat]] = {
@@ -111,9 +115,7 @@ def load(
     config = ModelConfig.from_metadata(file.metadata)
     facts = facts_from_metadata(file.metadata)
     weights = _file_weights(file, config)
-    tokenizer = Tokenizer.from_json(_text(file, keys.TOKENIZER_JSON))
-    if tokenizer.vocabulary > config.vocab_size:
-        raise ModelFileError("tokenizer-invalid", "The tokenizer has more ids than the model has rows.")
+    tokenizer = _file_tokenizer(file, config)
     stop_ids = file.metadata.get(keys.STOP_IDS, [])
     if not isinstance(stop_ids, list) or not all(
         type(token_id) is int and 0 <= token_id < tokenizer.vocabulary for token_id in stop_ids
@@ -293,6 +295,17 @@ def _float_weight(tensors: TensorSource, entry: TensorEntry) -> kernels.Weight:
 
 def _shape_error(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ModelFileError:
     return ModelFileError("model-tensor-shape", f"{name} has shape {shape}, which does not fit {wanted}.")
+
+
+def _file_tokenizer(file: GgufFile, config: ModelConfig) -> Tokenizer:
+    """Checks first what is cheap to check: the library's tables take it seconds at the worst."""
+    text = _text(file, keys.TOKENIZER_JSON)
+    if len(text) > _TOKENIZER_CHARS + config.vocab_size * _TOKENIZER_CHARS_PER_ROW:
+        raise ModelFileError("tokenizer-invalid", "The tokenizer is far too large for the model's rows.")
+    parts = parse_tokenizer(text)
+    if parts.size > config.vocab_size:
+        raise ModelFileError("tokenizer-invalid", "The tokenizer has more ids than the model has rows.")
+    return Tokenizer(parts)
 
 
 def _text(file: GgufFile, key: str, default: str | None = None) -> str:

@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import kernels
 from engine.models import convert as convert_module
+from engine.models import tokenizer as tokenizer_module
 from engine.models.convert import convert
-from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.errors import ConversionCancelledError, ConversionError, ModelFileError
+from engine.models.facts import ModelFacts
+from engine.models.gguf_writer import GgufWriter
 from engine.models.loading import load
 from engine.models.quantization import (
     QuantisedRows,
@@ -31,6 +33,7 @@ from engine.models.quantization import (
     unpack_q4,
 )
 from engine.models.tensors import ElementType, narrow_to_bf16, widen
+from engine.models.tokenizer_json import build_tokenizer_json, byte_alphabet
 from tests.fixtures.model_files import random_tensors, small_config, write_checkpoint
 from tests.fixtures.random_model import write_random_model
 
@@ -99,13 +102,10 @@ def test_weights_beyond_the_scale_type_are_refused() -> None:
 
 
 @given(rows=st.integers(1, 4), half=st.integers(1, 200), seed=st.integers(0, 1000))
-def test_packing_four_bits_is_undone_exactly_and_is_the_kernels_layout(
-    rows: int, half: int, seed: int
-) -> None:
+def test_packing_four_bits_is_undone_exactly(rows: int, half: int, seed: int) -> None:
     codes = np.random.default_rng(seed).integers(-8, 8, (rows, 2 * half), dtype=np.int8)
     packed = pack_q4(codes)
     assert np.array_equal(unpack_q4(packed, 2 * half), codes)
-    assert np.array_equal(packed.view(np.uint8), kernels.pack_q4(codes))
 
 
 def test_the_public_reader_sees_codes_and_scales_that_give_the_weights_back(tmp_path: Path) -> None:
@@ -277,6 +277,32 @@ def test_weights_that_are_not_numbers_stop_the_conversion_cleanly(tmp_path: Path
         convert(tmp_path / "folder", tmp_path / "model.gguf", "q8")
     assert caught.value.code == "weights-not-finite"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(("more", "words"), [(100, "more ids"), (60_000, "far too large")])
+def test_a_tokenizer_too_large_for_its_model_is_refused_before_its_tables_are_built(
+    more: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config()
+    vocab = {text: place for place, text in enumerate(byte_alphabet().values())}
+    vocab |= {f"{place:08d}": place for place in range(len(vocab), len(vocab) + more)}
+    metadata = convert_module.file_metadata(
+        config,
+        ModelFacts(),
+        "f32",
+        tokenizer_json=build_tokenizer_json(vocab, [], []),
+        template="",
+        stop_ids=[],
+        eos_id=None,
+    )
+    plan = convert_module.file_plan(config, "f32")
+    with GgufWriter(tmp_path / "model.gguf", metadata, plan) as writer:
+        for planned in plan:
+            writer.write(np.zeros(planned.shape, np.float32))
+    monkeypatch.setattr(tokenizer_module, "_build", None)
+    with pytest.raises(ModelFileError, match=words) as caught:
+        load(tmp_path / "model.gguf", threads=1)
+    assert caught.value.code == "tokenizer-invalid"
 
 
 @pytest.mark.parametrize("format_name", convert_module.FORMATS)

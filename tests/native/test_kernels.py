@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import _native, kernels
-from engine.kernels import pack_q4, unpack_q4
+from engine.models.quantization import pack_q4
 
 F64 = np.float64
 SIZES = [1, 7, 16, 33, 202]
@@ -272,15 +272,6 @@ def test_embedding_rows(table, types, cols: int) -> None:
         out = types["Guarded"]((cols,))
         table(f"embed_{kind}", make(types["Matrix"], data=data, scales=scales, rows=4, cols=cols), 2, out)
         assert (out.check() == wide[2].astype(np.float32)).all()
-
-
-def test_q4_codes_survive_packing() -> None:
-    codes = rng_of(10).integers(-8, 8, (5, 202)).astype(np.int8)
-    assert (unpack_q4(pack_q4(codes), 202) == codes).all()
-    with pytest.raises(ValueError, match="must lie in"):
-        pack_q4(np.full((1, 2), 8))
-    with pytest.raises(ValueError, match="even"):
-        pack_q4(np.zeros((1, 3), np.int8))
 
 
 def gla_reference(state, q, k, v, log_decay, scale):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.kernels import Model, NativeConfig, Weight, pack_q4
+from engine.kernels import Model, NativeConfig, Weight
+from engine.models.quantization import pack_q4
 
 Array = NDArray[np.float64]
 
