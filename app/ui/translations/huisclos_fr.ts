@@ -883,7 +883,7 @@
     </message>
     <message>
         <source>This document was taken in; trying it again would change nothing.</source>
-        <translation>Ce document est déjà importé ; réessayer n’y changerait rien.</translation>
+        <translation>Ce document est déjà importé&#x202f;; réessayer n’y changerait rien.</translation>
     </message>
     <message>
         <source>This dossier does not exist any more.</source>
