@@ -107,11 +107,12 @@ class Packer:
                 row.ids += asked + told
                 row.spans.append((begin, begin + len(told), q.anchor > 0))
                 if q.anchor:
-                    value = told[1:-5]
+                    value = self.encode(f" {q.value}")
+                    asking = begin + len(self.encode(f"« {q.value} » [")) - 1
                     source = find(value, row.ids, starts[q.anchor - 1], starts[q.anchor])
                     if source >= 0:
-                        row.looks.append((begin, source, source + 1))
-                        row.looks.append((begin + len(told) - 4, source, source + len(value)))
+                        row.looks.append((begin + len(self.encode("«")) - 1, source, source + 1))
+                        row.looks.append((asking, source, source + len(value)))
             if row.spans:
                 return row
 

@@ -29,7 +29,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("training")
-    train_vocabulary(600, examples=200).save(str(place / "tokenizer.json"))
+    train_vocabulary(1500, examples=600).save(str(place / "tokenizer.json"))
     return place
 
 
@@ -72,8 +72,8 @@ def test_window_attention_equals_the_library_s_own() -> None:
 
 def test_the_engine_gives_the_same_logits_for_an_exported_checkpoint(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = MiniReader(MiniConfig(600, **SMALL))
-    ids = torch.randint(0, 599, (1, 150))
+    model = MiniReader(MiniConfig(1500, **SMALL))
+    ids = torch.randint(0, 1499, (1, 150))
     with torch.no_grad():
         expected = model.logits(ids)[0].numpy()
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
@@ -105,11 +105,11 @@ def test_the_hints_point_at_the_value_in_the_passage_that_answers(folder: Path) 
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    batch = Packer(tokenizer, Generator(2)).batch(384, 4)
+    batch = Packer(tokenizer, Generator(2)).batch(512, 10)
     assert len(batch.hints.looks) > 10
     for row, asking, first, after in batch.hints.looks.tolist():
         asked, seen = tokenizer.decode([int(batch.ids[row, asking])]), batch.ids[row, first:after]
-        assert asked in ("«", " [")
+        assert asked.strip() in ("«", "[")
         if asked == "«":
             assert int(seen[0]) == int(batch.targets[row, asking])
         else:
@@ -131,15 +131,15 @@ def test_attention_that_looks_at_the_right_place_costs_less() -> None:
         stepper.step()
     assert attention_loss(model, before, looks) < 0.8 * first
     whole = attention_loss(model, before, torch.tensor([[0, 40, 0, 41]]))
-    assert abs(float(whole)) < 1e-2
+    assert abs(whole.item()) < 1e-2
 
 
 def test_training_lowers_the_loss_and_continues_where_it_was_stopped(folder: Path) -> None:
-    config = MiniConfig(600, **SMALL)
+    config = MiniConfig(1500, **SMALL)
     train(folder, minutes=0.12, threads=1, compiled=False, config=config, checkpoint_s=2.0, validation_s=1e9)
     first = torch.load(folder / "last.pt", weights_only=True)
     assert first["step"] > 3
-    assert first["mean"] < 6.3
+    assert first["mean"] < 7.2
     train(folder, minutes=0.2, threads=1, compiled=False, config=config, checkpoint_s=2.0, validation_s=1e9)
     second = torch.load(folder / "last.pt", weights_only=True)
     assert second["step"] > first["step"]
