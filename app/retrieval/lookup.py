@@ -121,14 +121,20 @@ def mark(page_text: str, terms: Sequence[Term]) -> tuple[tuple[int, int], ...]:
 
 
 def snip(page_text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """A stretch around the densest marks, on one line, and the marks' spans in it."""
+    """A stretch around the densest marks, on one line, and the marks' spans in it. ``spans`` are in order and
+    do not overlap, as ``mark`` gives them.
+    """
     if not spans:
         bare = " ".join(page_text[: SNIPPET_CHARACTERS * 2].split())
         return bare[:SNIPPET_CHARACTERS], ()
-    best = max(
-        spans, key=lambda s: sum(1 for o in spans if s[0] <= o[0] and o[1] <= s[0] + SNIPPET_CHARACTERS)
-    )
-    inside = [s for s in spans if best[0] <= s[0] and s[1] <= best[0] + SNIPPET_CHARACTERS] or [best]
+    # One pass, since a page may hold hundreds of thousands of marks; they stand in order.
+    best, most, last = 0, 0, 0
+    for first, (begin, _) in enumerate(spans):
+        while last < len(spans) and spans[last][1] <= begin + SNIPPET_CHARACTERS:
+            last += 1
+        if last - first > most:
+            best, most = first, last - first
+    inside = spans[best : best + max(1, most)]
     room = max(0, SNIPPET_CHARACTERS - (inside[-1][1] - inside[0][0])) // 2
     start = max(0, inside[0][0] - room)
     end = min(len(page_text), inside[-1][1] + room)

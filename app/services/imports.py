@@ -52,7 +52,11 @@ def list_files(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        try:
+            folder = path.is_dir()
+        except OSError:  # a name the system cannot look up: taking it in will say so
+            folder = False
+        if not folder:
             found.append(path)
             continue
         for inner in sorted(path.rglob("*")):

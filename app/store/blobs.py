@@ -6,6 +6,7 @@ Thread rule: any thread; blobs share nothing but the keys.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import struct
@@ -215,11 +216,12 @@ class _OpenBlob:
         if start >= end:
             return b""
         first, last = start // CHUNK_BYTES, max(start, end - 1) // CHUNK_BYTES
-        pieces = [self._chunk(index) for index in range(first, last + 1)]
-        base = first * CHUNK_BYTES
-        pieces[-1] = pieces[-1][: max(0, end - base - (len(pieces) - 1) * CHUNK_BYTES)]
-        pieces[0] = pieces[0][start - base :]
-        return b"".join(pieces)
+        # Written into one buffer that becomes the result: joining pieces would hold a large file twice.
+        content = io.BytesIO()
+        for index in range(first, last + 1):
+            base = index * CHUNK_BYTES
+            content.write(memoryview(self._chunk(index))[max(0, start - base) : end - base])
+        return content.getvalue()
 
     def _chunk(self, index: int) -> bytes:
         size = CHUNK_BYTES + TAG_BYTES

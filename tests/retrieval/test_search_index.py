@@ -83,6 +83,28 @@ def test_marks_in_the_snippet_are_the_words_that_were_found(vault: Vault) -> Non
     assert "\n" not in hit.snippet
 
 
+def test_a_snippet_stands_where_the_marks_are_densest() -> None:
+    page = "rent " + "word " * 200 + "rent of the rent and rent " + "word " * 200
+    snippet, marks = lookup.snip(page, lookup.mark(page, lookup.parse("rent ")))
+    assert [snippet[a:b] for a, b in marks] == ["rent"] * 3
+
+
+def test_a_page_of_nothing_but_the_word_is_snipped_in_one_pass() -> None:
+    class Counted(tuple):
+        looks = 0
+
+        def __getitem__(self, at):
+            Counted.looks += 1
+            return super().__getitem__(at)
+
+    page = "aa " * 3_000
+    spans = tuple(Counted(span) for span in lookup.mark(page, lookup.parse("aa ")))
+    snippet, marks = lookup.snip(page, spans)
+    assert marks
+    assert snippet
+    assert Counted.looks < 20 * len(spans)
+
+
 def test_a_phrase_is_not_found_in_scattered_words(vault: Vault) -> None:
     assert not find(vault, '"allergie consultation"').hits
 

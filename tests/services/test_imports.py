@@ -86,6 +86,17 @@ def test_a_bad_file_lands_in_the_exception_list_and_never_stops_the_others(desk)
         assert "\n" not in report.added[0].name
 
 
+def test_a_name_that_no_disk_can_look_up_is_told_and_does_not_stop_the_others(desk):
+    with desk.open() as ws:
+        dossier_id = desk.dossier(ws)
+        report = take(
+            ws, dossier_id, desk.root / ("n" * 300), desk.root / "a\0b", desk.file("good.txt", desk.LETTER)
+        )
+        assert [d.name for d in report.added] == ["good.txt"]
+        assert {e.problem.code for e in report.exceptions} <= {"file-unreadable", "file-gone"}
+        assert len(report.exceptions) == 2
+
+
 def test_a_file_deleted_while_importing_is_named_and_can_be_retried_when_it_is_back(desk):
     with desk.open() as ws:
         dossier_id = desk.dossier(ws)

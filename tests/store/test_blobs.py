@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,19 @@ def long_blob(tmp_path_factory):
 def test_any_stretch_of_a_blob_is_read_alone(long_blob, offset, size):
     vault, blob_id, data = long_blob
     assert vault.blobs.read(blob_id, offset, size) == data[offset : offset + size]
+
+
+def test_reading_a_large_blob_does_not_hold_it_twice(vault):
+    size = 96 * CHUNK_BYTES
+    blob_id = vault.blobs.put(bytes(size), "document")
+    tracemalloc.start()
+    try:
+        content = vault.blobs.get(blob_id)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(content) == size
+    assert peak_bytes < 1.5 * size
 
 
 def test_the_size_on_disk_tells_the_content_only_to_four_kilobytes(vault):
