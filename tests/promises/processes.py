@@ -90,6 +90,17 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def sleeps(pid: int, for_s: float = 0.5) -> bool:
+    """Whether every thread waits for something other than a free processor, for a while."""
+    until_s = time.monotonic() + for_s
+    while time.monotonic() < until_s:
+        for task in (_PROC / str(pid) / "task").iterdir():
+            if (task / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] != "S":
+                return False
+        time.sleep(0.02)
+    return True
+
+
 def memory_of(pid: int) -> Iterator[bytes]:
     """Every readable private stretch of its memory. Raises PermissionError where we may not look."""
     maps = (_PROC / str(pid) / "maps").read_text("utf-8", "replace").splitlines()
