@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
@@ -23,6 +23,7 @@ from app.services.upkeep import restart_locked
 from app.services.workspace import Workspace
 from app.store import Vault, WrongPassphrase
 from app.store.kdf import DEFAULT, KdfParameters
+from app.ui.dialogs.files import keep_no_names
 from app.ui.failures import is_expected, sentence
 from app.ui.idle import IdleWatch
 from app.ui.interrupts import Interrupts
@@ -254,7 +255,7 @@ class Program(QObject):
 
 def open_window(arguments: Sequence[str], guarantee: Guarantee) -> int:
     """Open the window and return the exit code. ``--vault DIR`` opens another vault than the usual one."""
-    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, "/dev/null")
+    keep_no_names()
     application = QApplication(["huisclos"])
     application.setApplicationName("huisclos")
     application.setApplicationDisplayName("Huis Clos")

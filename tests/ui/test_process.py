@@ -69,6 +69,39 @@ def test_locking_replaces_the_process_by_a_locked_one_that_ends_when_asked(tmp_p
         process.stdout.close() if process.stdout else None
 
 
+CHOOSER = """
+import sys
+from PySide6.QtWidgets import QApplication
+from shiboken6 import delete
+from app.ui.dialogs.files import _dialog, keep_no_names
+if sys.argv[2] == "nowhere":
+    keep_no_names()
+application = QApplication(["huisclos"])
+dialog = _dialog(None, "Add files")
+dialog.setDirectory(sys.argv[1])
+dialog.show()
+application.processEvents()
+dialog.done(1)
+delete(dialog)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for the file Qt writes on Linux")
+@pytest.mark.parametrize("where", ["usual", "nowhere"])
+def test_choosing_files_leaves_no_name_in_the_home(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "Madame Le Goff"
+    folder.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    subprocess.run(
+        [sys.executable, "-c", CHOOSER, str(folder), where], env=environment, check=True, timeout=60
+    )
+    written = "".join(path.read_text("utf-8", "replace") for path in home.rglob("*") if path.is_file())
+    # Where Qt writes as it usually does, the name is there: the test can fail.
+    assert ("Goff" in written) == (where == "usual")
+
+
 def test_the_window_imports_nothing_whose_purpose_is_the_network() -> None:
     listing = "import sys; import app.ui.main_window, app.ui.application; print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QDir
+from PySide6.QtCore import QCoreApplication, QDir, QSettings
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def keep_no_names() -> None:
+    """Give Qt nowhere to write: its file dialog would keep the last folders in the user's configuration."""
+    nowhere = QSettings.Format.NativeFormat, QSettings.Scope.UserScope, os.devnull
+    QSettings.setPath(*nowhere)
 
 
 def _dialog(parent: QWidget, title: str) -> QFileDialog:
