@@ -76,7 +76,9 @@ hc::Config config_of(const std::map<std::string, std::int64_t>& sizes, const std
     config.gate_normalizer = static_cast<float>(real("gate_normalizer"));
     config.norm_eps = static_cast<float>(real("norm_eps"));
     config.rope_theta = real("rope_theta");
-    require(config.heads % config.kv_heads == 0 && config.head_dim % 2 == 0 && config.conv_size != 1, "bad head shape");
+    require(config.heads % config.kv_heads == 0 && config.head_dim % 2 == 0 && config.head_dim <= HC_MAX_HEAD_DIM &&
+                config.conv_size != 1,
+            "bad head shape");
     config.is_window.assign(static_cast<std::size_t>(config.layers), 0);
     for (const std::int64_t layer : attn_layers) {
         require(layer >= 0 && layer < config.layers, "bad attn_layers");

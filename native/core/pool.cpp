@@ -1,6 +1,6 @@
 #include "core/pool.h"
 
-#include <system_error>
+#include <exception>
 
 #include "core/float_mode.h"
 
@@ -27,8 +27,8 @@ Pool::Pool(int threads) {
         for (int worker = 1; worker < threads; ++worker) {
             workers_.emplace_back([this, worker] { serve(worker); });
         }
-    } catch (const std::system_error&) {
-        // The system is out of threads: the pool works with those it has.
+    } catch (const std::exception&) {
+        // The system is out of threads or of memory for one: the pool works with those it has.
     }
 }
 

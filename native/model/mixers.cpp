@@ -149,21 +149,21 @@ void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t bloc
     // Entries of positions [from, to), `at` entries into the head's part of a buffer that holds `stride` entries per head.
     const auto add = [&](const Buffer& keys, const Buffer& values, const Buffer& key_scales, const Buffer& value_scales,
                          std::int64_t stride, std::int64_t at, std::int64_t from, std::int64_t to) {
-        if (from >= to) {
-            return;
+        for (std::int64_t slice = from; slice < to && !cancelled(); slice += attend_keys) {
+            const std::int64_t slice_end = std::min(slice + attend_keys, to);
+            for (std::int64_t t = 0; t < count; ++t) {
+                const std::int64_t position = start + first + t;
+                begin[t] = std::max<std::int64_t>(0, position - visible + 1 - slice);
+                end[t] = std::min(slice_end, position + 1) - slice;
+            }
+            const std::int64_t entry = head * stride + at + (slice - from);
+            const std::int64_t entry_bytes = d * element_bytes(state_.precision);
+            const bool scaled = state_.precision == WindowPrecision::i8;
+            const hc_span span{keys.bytes() + entry * entry_bytes, values.bytes() + entry * entry_bytes,
+                               scaled ? key_scales.as<float>() + entry : nullptr,
+                               scaled ? value_scales.as<float>() + entry : nullptr, slice_end - slice};
+            attend(&span, &queries, kernel_scratch);
         }
-        for (std::int64_t t = 0; t < count; ++t) {
-            const std::int64_t position = start + first + t;
-            begin[t] = std::max<std::int64_t>(0, position - visible + 1 - from);
-            end[t] = std::min(to, position + 1) - from;
-        }
-        const std::int64_t entry = head * stride + at;
-        const std::int64_t entry_bytes = d * element_bytes(state_.precision);
-        const bool scaled = state_.precision == WindowPrecision::i8;
-        const hc_span span{keys.bytes() + entry * entry_bytes, values.bytes() + entry * entry_bytes,
-                           scaled ? key_scales.as<float>() + entry : nullptr,
-                           scaled ? value_scales.as<float>() + entry : nullptr, to - from};
-        attend(&span, &queries, kernel_scratch);
     };
     const WindowMemory& ring = state_.window[index];
     const StagedLayer& fresh = space_.staged[index];

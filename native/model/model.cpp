@@ -27,9 +27,11 @@ std::unique_ptr<Workspace> Model::borrow_workspace() const {
     return std::make_unique<Workspace>();
 }
 
-void Model::return_workspace(std::unique_ptr<Workspace> workspace) const {
+// A call that has already changed its state must not fail for want of room to keep its workspace.
+void Model::return_workspace(std::unique_ptr<Workspace> workspace) const noexcept try {
     const std::lock_guard<std::mutex> lock(spare_gate_);
     spares_.push_back(std::move(workspace));
+} catch (const std::bad_alloc&) {
 }
 
 Status Model::run(State& state, const Request& request) const try {

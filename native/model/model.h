@@ -86,7 +86,7 @@ class Model {
 
   private:
     std::unique_ptr<Workspace> borrow_workspace() const;
-    void return_workspace(std::unique_ptr<Workspace> workspace) const;
+    void return_workspace(std::unique_ptr<Workspace> workspace) const noexcept;
 
     Config config_;
     const hc_kernels* kernels_;

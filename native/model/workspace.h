@@ -56,6 +56,10 @@ class Workspace {
 
 // Tokens whose window attention is one piece of work.
 inline constexpr std::int64_t attend_tokens = 16;
+// Window entries between two looks at the cancel flag: a full window of the reference kernels would take too long at once.
+// A multiple of the kernels' own blocks, so that no sum depends on it.
+inline constexpr std::int64_t attend_keys = 512;
+static_assert(attend_keys % HC_KEY_BLOCK == 0);
 
 // Float counts of the kernels' scratch memory, as the table's comments state them.
 std::int64_t gla_scratch_floats(const Config& config);

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import re
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,32 @@ def test_a_failed_self_test_names_the_kernel(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_impossible_configuration_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dataclasses.replace(CONFIG, **change)
+
+
+def test_the_binding_itself_refuses_heads_larger_than_its_kernels_hold() -> None:
+    sizes = {
+        f.name: int(getattr(CONFIG, f.name)) for f in dataclasses.fields(CONFIG) if f.type in ("int", "bool")
+    }
+    reals = {"gate_normalizer": 16.0, "norm_eps": 1e-6, "rope_theta": 1e6}
+    with pytest.raises(ValueError, match="head shape"):
+        kernels._native.Model(sizes | {"head_dim": 514}, reals, [1], "scalar", 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what each thread is doing")
+def test_threads_sleep_once_there_is_nothing_to_do() -> None:
+    before = set(Path("/proc/self/task").iterdir())
+    model = Model(CONFIG, weights_of(), threads=4)
+    logits_of(model)
+    ours = set(Path("/proc/self/task").iterdir()) - before
+    assert len(ours) == 3
+
+    def doing(task: Path) -> str:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+    end_s = time.monotonic() + 30.0
+    while {doing(task) for task in ours} != {"S"}:
+        assert time.monotonic() < end_s, "a thread of the pool never goes to sleep"
+        time.sleep(0.01)
 
 
 def test_missing_and_ill_shaped_weights_are_named() -> None:
