@@ -13,7 +13,7 @@ from app.chat.values import Answer, AnswerMode, Citation, Grade, Reason
 from app.cli.exits import EXIT_DAMAGED, EXIT_OK, EXIT_STOPPED, on_interrupt
 from app.core.errors import UserError
 from app.core.paths import Paths
-from app.services import Companions, Operation, Progress, Workspace
+from app.services import Companions, Operation, OperationCancelled, Progress, Workspace
 from app.services.views import DossierCard, ExceptionCard, Hit, ImportReport
 from app.store import KdfParameters, Vault, VaultMissing
 
@@ -125,12 +125,11 @@ def _dossier(ws: Workspace, name: str) -> DossierCard:
 def take_in(setting: Setting, given: Arguments) -> Outcome:
     """``import``: makes the vault and the dossier when they are not there yet."""
     with opened(setting, create=True) as ws:
-        if not Vault.exists(setting.folder):
-            raise VaultMissing(str(setting.folder))
         card = services.find_dossier(ws, given.dossier)
         if card is None:
             card = wait(services.create_dossier(ws, given.dossier))
-        wait(services.resume_imports(ws))
+        if wait(services.resume_imports(ws)).cancelled:
+            raise OperationCancelled("import")
         operation = services.import_paths(ws, card.id, given.paths)
         told: list[str] = []
 

@@ -98,17 +98,6 @@ def list_children(connection: Connection, document_id: str) -> tuple[Document, .
     return tuple(_document(row) for row in connection.execute(query))
 
 
-def list_unfinished(connection: Connection, dossier_id: str | None = None) -> tuple[Document, ...]:
-    """What a crash or a shutdown left queued or half parsed, oldest first."""
-    unfinished = (DocumentStatus.QUEUED.value, DocumentStatus.PARSING.value)
-    query = (
-        select(_TABLE).where(_TABLE.c.status.in_(unfinished)).order_by(_TABLE.c.added_utc, _TABLE.c.position)
-    )
-    if dossier_id is not None:
-        query = query.where(_TABLE.c.dossier_id == dossier_id)
-    return tuple(_document(row) for row in connection.execute(query))
-
-
 def find_duplicate(connection: Connection, dossier_id: str, content_mac: bytes) -> Document | None:
     """The first document of the dossier with the same bytes, or None."""
     query = (
@@ -175,16 +164,6 @@ def reset_document(connection: Connection, document_id: str) -> Document:
         page_count=0,
         pages_done=0,
     )
-
-
-def move_document(connection: Connection, document_id: str, position: int) -> Document:
-    """Put a document at another place of its dossier (0 first). DocumentMissing."""
-    moved = get_document(connection, document_id)
-    order = [row.id for row in list_documents(connection, moved.dossier_id) if row.id != document_id]
-    order.insert(max(0, position), document_id)
-    for place, row_id in enumerate(order):
-        connection.execute(update(_TABLE).where(_TABLE.c.id == row_id).values(position=place))
-    return get_document(connection, document_id)
 
 
 def delete_document(connection: Connection, document_id: str) -> Shred:

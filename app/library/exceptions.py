@@ -78,11 +78,6 @@ def dismiss_exception(connection: Connection, exception_id: str) -> None:
     connection.execute(delete(_TABLE).where(_TABLE.c.id == exception_id))
 
 
-def clear_exceptions(connection: Connection, document_id: str) -> None:
-    """Take every row of a document off the list, before it is tried again."""
-    connection.execute(delete(_TABLE).where(_TABLE.c.document_id == document_id))
-
-
 def _exception(row: Row[Any]) -> LibraryException:
     return LibraryException(
         id=row.id,

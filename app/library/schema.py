@@ -179,5 +179,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
 )
 
-REFERENCES: tuple[str, ...] = ("SELECT blob_id FROM document", "SELECT sealed_file_id FROM reading")
+REFERENCES: tuple[str, ...] = (
+    "SELECT blob_id FROM document WHERE blob_id <> ''",
+    "SELECT sealed_file_id FROM reading",
+)
 """Queries that name every blob and sealed file in use."""

@@ -47,8 +47,5 @@ MIGRATIONS: tuple[Migration, ...] = _numbered(
     )
 )
 
-REFERENCES: tuple[str, ...] = (
-    "SELECT blob_id FROM document WHERE blob_id <> ''",
-    "SELECT sealed_file_id FROM reading",
-)
+REFERENCES: tuple[str, ...] = library.REFERENCES
 """Queries that name every blob and sealed file in use; what none of them names is an orphan."""

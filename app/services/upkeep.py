@@ -14,10 +14,10 @@ from typing import NoReturn
 from app.library import dossiers as dossier_rows
 from app.services.lanes import Lane
 from app.services.models import DEFAULT_ID, ModelRefused
-from app.services.operation import Operation, Progress
+from app.services.operation import Operation, OperationCancelled, Progress
 from app.services.views import Changes, EngineCard, ModelCard, VaultReport
 from app.services.workspace import Workspace
-from engine.client import EngineDied, EngineFailed
+from engine.client import EngineCancelled, EngineDied, EngineFailed, Request
 from engine.protocol import ModelInfo
 
 
@@ -31,16 +31,20 @@ def list_models(ws: Workspace) -> tuple[ModelCard, ...]:
 
 
 def choose_model(ws: Workspace, model_id: str) -> Operation[ModelCard]:
-    """Load a model and keep it as the chosen one. Raises ModelUnknown, ModelRefused."""
+    """Load a model and keep it as the chosen one; if it does not come, the one before is loaded again.
+
+    Raises ModelUnknown, ModelRefused.
+    """
 
     def work(op: Operation[ModelCard]) -> ModelCard:
+        before = ws.host.catalogue.chosen(ws.settings.current.model_id)
         model = ws.host.catalogue.find(model_id)
-        request = ws.host.load(model)
-        op.when_cancelled(request.cancel)
         try:
-            request.result()
-        except EngineFailed as failure:
-            raise ModelRefused(model.card.label_en, failure.message) from None
+            _await_model(op, model.card.label_en, ws.host.load(model))
+        except BaseException:
+            if before is not None and before.card.id != model_id and not ws.closing:
+                ws.host.load(before)
+            raise
         ws.settings.change(model_id="" if model_id == DEFAULT_ID else model_id)
         ws.changed(Changes.MODELS | Changes.ENGINE | Changes.READING, None, op)
         return replace(model.card, chosen=True)
@@ -60,14 +64,11 @@ def add_model(ws: Workspace, path: Path | str) -> Operation[ModelCard]:
 
         def prove(copied: Path) -> ModelInfo:
             ws.host.ensure_started()
-            request = ws.host.client.load(copied, threads=ws.settings.current.engine_threads or None)
-            op.when_cancelled(request.cancel)
-            try:
-                return request.result()
-            except EngineFailed as failure:
-                raise ModelRefused(source.name, failure.message) from None
-            except EngineDied:
-                raise ModelRefused(source.name, "the engine could not load it") from None
+            return _await_model(
+                op,
+                source.name,
+                ws.host.client.load(copied, threads=ws.settings.current.engine_threads or None),
+            )
 
         try:
             model = ws.host.catalogue.add(
@@ -78,12 +79,24 @@ def add_model(ws: Workspace, path: Path | str) -> Operation[ModelCard]:
                 ws.host.load(before)
             raise
         # The proof loaded it from the staging folder; from now on it is loaded from where it stays.
-        ws.host.load(model).result()
+        _await_model(op, source.name, ws.host.load(model))
         ws.settings.change(model_id=model.card.id)
         ws.changed(Changes.MODELS | Changes.ENGINE | Changes.READING, None, op)
         return replace(model.card, chosen=True)
 
     return ws.lanes.run(Lane.IMPORT, "add-model", work)
+
+
+def _await_model(op: Operation[ModelCard], name: str, request: Request[ModelInfo]) -> ModelInfo:
+    op.when_cancelled(request.cancel)
+    try:
+        return request.result()
+    except EngineCancelled:
+        raise OperationCancelled(op.verb) from None
+    except EngineFailed as failure:
+        raise ModelRefused(name, failure.message) from None
+    except EngineDied:
+        raise ModelRefused(name, "the engine could not load it") from None
 
 
 def remove_model(ws: Workspace, model_id: str) -> Operation[None]:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,25 @@ def test_ctrl_c_stops_the_verb_and_not_the_program(huisclos, files, tmp_path, mo
     assert stopped == [verb]
     assert code in (exits.EXIT_STOPPED, 0), err  # it may have been over just before
     assert huisclos("dossiers", "--vault", tmp_path / "vault")[0] == 0
+
+
+def test_ctrl_c_while_an_interrupted_import_goes_on_begins_no_other_one(
+    huisclos, files, tmp_path, monkeypatch
+):
+    where = ("--dossier", "D", "--vault", tmp_path / "vault")
+    huisclos("import", files / "lease.txt", *where)
+    verbs_run = []
+    real = verbs.wait
+
+    def stopped_at_once(operation):
+        verbs_run.append(operation.verb)
+        report = real(operation)
+        return replace(report, cancelled=True) if operation.verb == "resume-imports" else report
+
+    monkeypatch.setattr(verbs, "wait", stopped_at_once)
+    code, _, _ = huisclos("import", files, *where)
+    assert code == exits.EXIT_STOPPED
+    assert verbs_run == ["resume-imports"]
 
 
 def test_a_mistyped_verb_is_said_and_opens_no_window(tmp_path):

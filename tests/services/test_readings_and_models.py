@@ -21,6 +21,7 @@ from app.services import OperationCancelled, readings
 from app.services.events import EngineChanged, ReadingMoved
 from app.services.views import EngineState, ReadingState
 from app.store import VaultLocked, WrongPassphrase
+from engine.client import EngineCancelled, EngineDied, EngineFailed
 
 PAGES = "\n\n".join(
     f"Paragraph {n}: the rent of month {n} was paid on the first day. " * 10 for n in range(60)
@@ -194,6 +195,37 @@ def test_models_are_added_chosen_refused_and_removed(real, tmp_path):
         assert services.choose_model(ws, "default").result(60).id == "default"
         with pytest.raises(UserError):
             services.choose_model(ws, "0" * 32).result(30)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected", "code"),
+    [
+        (EngineCancelled(), OperationCancelled, None),
+        (EngineDied("ended"), UserError, "model-refused"),
+        (EngineFailed("model-damaged", "it is cut short"), UserError, "model-refused"),
+    ],
+)
+def test_a_model_that_does_not_come_gives_way_to_the_one_before(scripted, tmp_path, end, expected, code):
+    with scripted.open() as ws:
+        mine = tmp_path / "mine.gguf"
+        mine.write_bytes(b"GGUF, another one")
+        added = services.add_model(ws, mine).result(30)
+        services.choose_model(ws, "default").result(30)
+        load, asked = scripted.client.load, []
+
+        def refuse(path, **options):
+            asked.append(path)
+            return scripted.client._done(None, end) if len(asked) == 1 else load(path, **options)
+
+        scripted.client.load = refuse
+        with pytest.raises(expected) as told:
+            services.choose_model(ws, added.id).result(30)
+        assert getattr(told.value, "code", None) == code
+        assert asked[-1].parent == scripted.shipped
+        card = services.engine_card(ws)
+        assert card.state is EngineState.READY
+        assert card.model is not None
+        assert card.model.id == "default"
 
 
 def test_a_damaged_default_model_is_told_and_all_else_works(desk):
