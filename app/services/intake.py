@@ -168,6 +168,7 @@ class Intake:
         mac = self._ws.vault.mac(MAC_LABEL, data)
         name = clean_file_name(job.name)
         with self._ws.vault.read() as conn:
+            dossier_rows.get_dossier(conn, job.dossier_id)
             known = document_rows.find_duplicate(conn, job.dossier_id, mac)
         if known is not None and known.status is DocumentStatus.READY:
             with self._ws.vault.write() as conn:
@@ -186,7 +187,7 @@ class Intake:
         self._ws.vault.require_free_space(len(data))
         blob_id = self._ws.vault.blobs.put(data, BLOB_KIND)
         with self._ws.vault.write() as conn:
-            dossier_rows.get_dossier(conn, job.dossier_id)
+            dossier_rows.get_dossier(conn, job.dossier_id)  # it may have gone while the bytes were sealed
             document = document_rows.add_document(
                 conn,
                 job.dossier_id,

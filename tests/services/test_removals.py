@@ -250,3 +250,31 @@ def test_a_reading_never_books_a_document_that_was_removed_under_it(real):
         assert ws.live_readings.get(dossier_id, ws.host.generation) is None
         services.read_dossier(ws, dossier_id).result(60)
         assert services.reading_card(ws, dossier_id).pages_read == 1
+
+
+def test_deleting_one_dossier_leaves_the_interrupted_imports_of_another_alone(desk):
+    with desk.open() as ws:
+        first, second = desk.dossier(ws), desk.dossier(ws)
+        with ws.vault.write() as conn:
+            for dossier_id, names in ((first, "abcd"), (second, "efgh")):
+                paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in names]
+                services.import_jobs.add_paths(conn, dossier_id, paths)
+        ended = []
+
+        def delete(_):
+            if "a.txt" not in named(ws, first):
+                return False
+            ended.append(services.delete_dossier(ws, first))
+            return True
+
+        hear, deleted = once(delete)
+        ws.events.subscribe(Changed, hear)
+        report = services.resume_imports(ws).result(60)
+        assert deleted.is_set()
+        ended[0].result(60)
+        assert not report.cancelled
+        assert sorted(named(ws, second)) == ["e.txt", "f.txt", "g.txt", "h.txt"]
+        with ws.vault.read() as conn:
+            assert conn.exec_driver_sql("SELECT count(*) FROM import_job").scalar_one() == 0
+            left = conn.exec_driver_sql("SELECT count(DISTINCT dossier_id) FROM search_page").scalar_one()
+        assert left == 1
