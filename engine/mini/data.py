@@ -7,9 +7,11 @@ several questions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
+from engine.mini.drills import Drills
+from engine.mini.examples import Example, Question, length
 from engine.mini.exclusion import Exclusion
 from engine.mini.facts import (
     Statement,
@@ -23,31 +25,6 @@ from engine.mini.facts import (
     upper_first,
 )
 from engine.mini.values import Values
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    text: str
-    value: str  # "" when the passages do not hold it
-    anchor: int  # 0 when absent
-
-    @property
-    def answer(self) -> str:
-        # spaces inside the quotation marks, so that a value has the same tokens as in its passage
-        return f"« {self.value} » [{self.anchor}]" if self.value else "«» [0]"
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    language: str
-    passages: tuple[str, ...]
-    questions: tuple[Question, ...]
-
-    @property
-    def prompt(self) -> str:
-        """Everything before the first question."""
-        return "".join(f"[{i}] {text}\n" for i, text in enumerate(self.passages, 1))
-
 
 WRAPPERS = {
     "en": (
@@ -77,102 +54,7 @@ WRAPPERS = {
 }
 
 
-_PAIR_SORTS = (
-    "date money ref dose labvalue duration hour person person doctor lawyer city company job word word "
-    "common goods disease procedure cause place event grievance item drug specialty finding "
-    "address party"
-)
-PAIR_SORTS = _PAIR_SORTS.split()
-PAIRS = {
-    "en": {
-        "one": (
-            "{k}: {v}.",
-            "{k} {v};",
-            "{k} = {v}.",
-            "{v} for {k}.",
-            "{v} ({k}).",
-            "The {k} is {v}.",
-            "{k} | {v}",
-            "As to {k}, it was {v}.",
-            "We have {v} for {k}.",
-            "{k} ..... {v}",
-        ),
-        "both": (
-            "{k} of {o}: {v}.",
-            "{o}, {k}: {v}.",
-            "The {k} of {o} is {v}.",
-            "{o}: {k} {v};",
-            "{v} is the {k} of {o}.",
-            "For {o}, {k} was {v}.",
-            "{o} | {k} | {v}",
-        ),
-        "asked one": (
-            "{k}?",
-            "What about {k}?",
-            "And for {k}?",
-            "What do we know about {k}?",
-            "What is said of {k} here?",
-            "Which one goes with {k}?",
-            "Give what {k} has.",
-            "{k}: which?",
-            "Tell me about the {k} please",
-        ),
-        "asked both": (
-            "{k} of {o}?",
-            "What is the {k} of {o}?",
-            "For {o}, what is the {k}?",
-            "What is {o}'s {k}?",
-            "{o}: {k}?",
-            "Do we know the {k} of {o}?",
-            "What {k} does {o} have?",
-        ),
-    },
-    "fr": {
-        "one": (
-            "{k} : {v}.",
-            "{k} {v} ;",
-            "{k} = {v}.",
-            "{v} pour {k}.",
-            "{v} ({k}).",
-            "{k} est {v}.",
-            "{k} | {v}",
-            "Quant à {k}, c'était {v}.",
-            "On a {v} pour {k}.",
-            "{k} ..... {v}",
-        ),
-        "both": (
-            "{k} de {o} : {v}.",
-            "{o}, {k} : {v}.",
-            "{k} ({o}) est {v}.",
-            "{o} : {k} {v} ;",
-            "{v} : voilà {k} de {o}.",
-            "Pour {o}, {k} était {v}.",
-            "{o} | {k} | {v}",
-        ),
-        "asked one": (
-            "{k} ?",
-            "Qu'en est-il de {k} ?",
-            "Et pour {k} ?",
-            "Que sait-on de {k} ?",
-            "Que dit-on ici de {k} ?",
-            "Lequel va avec {k} ?",
-            "Donnez ce qu'a {k}.",
-            "{k} : lequel ?",
-            "Parlez-moi de {k} svp",
-        ),
-        "asked both": (
-            "{k} de {o} ?",
-            "Quel est {k} de {o} ?",
-            "Pour {o}, quel est {k} ?",
-            "{o} : {k} ?",
-            "Connaît-on {k} de {o} ?",
-            "Qu'a {o} comme {k} ?",
-        ),
-    },
-}
-
-
-class Generator:
+class Generator(Drills):
     """Endless, repeatable streams of examples: dossiers, or drills in copying."""
 
     def __init__(
@@ -193,107 +75,6 @@ class Generator:
             text = example.prompt + "\n".join(q.text for q in example.questions)
             if not self.exclusion.phrases or not self.exclusion.hits(text):
                 yield example
-
-    def drill(self, words: int, questions: int) -> Iterator[Example]:
-        """Passages of arbitrary words; a question is a few of them, its answer the words that follow."""
-        r = self.random
-        while True:
-            language = r.choice(("en", "fr"))
-            values = self.values[language]
-            count = max(1, min(r.randint(1, 6), words // 4))
-            passages = [self.arbitrary_words(values, max(5, words // count)) for _ in range(count)]
-            every = [w for p in passages for w in p]
-            asked = []
-            for _ in range(questions):
-                number = r.randrange(count)
-                passage = passages[number]
-                start = r.randrange(1, len(passage))
-                known = passage[max(0, start - r.randint(1, 3)) : start]
-                if every.count(known[-1]) == 1:
-                    answer = passage[start : start + r.choice((1, 1, 2, 2, 3, 4, 6))]
-                    asked.append(
-                        Question(" ".join(known) + r.choice(("?", " ?", "")), " ".join(answer), number + 1)
-                    )
-            example = Example(language, tuple(" ".join(p) for p in passages), tuple(asked))
-            if asked and not self.exclusion.hits(example.prompt):
-                yield example
-
-    def match(self, words: int, questions: int) -> Iterator[Example]:
-        """Passages of short entries, a key and a value each; the question names a key. Teaches finding.
-
-        Values of one row are often of one sort, and some keys share a second word, so that only the whole key
-        gives the answer.
-        """
-        r = self.random
-        while True:
-            language = r.choice(("en", "fr"))
-            values = self.values[language]
-            forms = PAIRS[language]
-            sorts = [r.choice(PAIR_SORTS)] if r.random() < 0.6 else PAIR_SORTS
-            about = [self.pair_key(values) for _ in range(r.randint(2, 3))] if r.random() < 0.5 else []
-            entries: dict[str, tuple[str, str, int]] = {}
-            passages: list[list[str]] = [[] for _ in range(max(1, min(r.randint(1, 6), words // 5)))]
-            while sum(length(p) for p in passages) < words:
-                key, other = self.pair_key(values), r.choice(about) if about else ""
-                if about and entries and r.random() < 0.5:
-                    key = r.choice(list(entries)).partition("|")[0]
-                if f"{key}|{other}" in entries:
-                    continue
-                number = r.randrange(len(passages))
-                value = self.pair_value(values, r.choice(sorts))
-                form = r.choice(forms["both" if about else "one"])
-                passages[number].append(form.replace("{k}", key).replace("{o}", other).replace("{v}", value))
-                if r.random() < 0.15:
-                    passages[number].append(self.write_filler(values))
-                entries[f"{key}|{other}"] = (form, value, number + 1)
-            kept = [n for n, p in enumerate(passages, 1) if p]
-            asked = []
-            for name in r.sample(list(entries), min(questions, len(entries))):
-                key, _, other = name.partition("|")
-                _, value, number = entries[name]
-                if r.random() < 0.12:
-                    key, value, number = self.pair_key(values), "", 0
-                    if any(e.startswith(key + "|") for e in entries):
-                        continue
-                wording = r.choice(forms["asked both" if about else "asked one"])
-                text = upper_first(wording.replace("{k}", key).replace("{o}", other))
-                asked.append(Question(text, value, kept.index(number) + 1 if number else 0))
-            example = Example(language, tuple(upper_first(" ".join(p)) for p in passages if p), tuple(asked))
-            plain = [q for q in asked if not q.value or q.value in example.passages[q.anchor - 1]]
-            if plain and not self.exclusion.hits(example.prompt + " ".join(q.text for q in plain)):
-                yield replace(example, questions=tuple(plain))
-
-    def pair_value(self, values: Values, sort: str) -> str:
-        if sort == "word":
-            return values.word().capitalize() if self.random.random() < 0.5 else values.word()
-        return values.draw(sort).text
-
-    def pair_key(self, values: Values) -> str:
-        r = self.random
-        roll = r.random()
-        if roll < 0.35:
-            return values.word()
-        if roll < 0.5:
-            return values.make_last()
-        if roll < 0.75:
-            return r.choice(values.pools["common"])[0]
-        return values.draw(r.choice(("drug", "labtest", "item", "noun", "city", "person", "goods"))).text
-
-    def arbitrary_words(self, values: Values, count: int) -> list[str]:
-        r, found = self.random, []
-        while len(found) < count:
-            roll = r.random()
-            if roll < 0.35:
-                found.append(values.word().capitalize() if r.random() < 0.5 else values.word())
-            elif roll < 0.75:
-                found.append(r.choice(values.pools["common"])[0])
-            elif roll < 0.85:
-                found.append(
-                    values.draw(r.choice(("last", "first", "city", "drug", "noun"))).text.replace(" ", "-")
-                )
-            else:
-                found.append(values.draw(r.choice(("money", "date", "ref", "dose", "year", "person"))).text)
-        return found
 
     def write(self, words: int, questions: int, language: str) -> Example | None:
         r, values = self.random, self.values[language]
@@ -382,19 +163,6 @@ class Generator:
         if "'" in text and r.random() < 0.3 and not any("'" in v.text for v in statement.values.values()):
             text = text.replace("'", "’")
         return text
-
-    def write_filler(self, values: Values) -> str:
-        """A sentence without an answer, or plain words in any order, so that every word has been seen."""
-        if values.random.random() < 0.3:
-            words = [
-                values.random.choice(values.pools["common"])[0] for _ in range(values.random.randint(3, 16))
-            ]
-            return upper_first(" ".join(words)) + values.random.choice(".,.;")
-        pattern = values.draw("filler").text
-        for name in ("noun", "verb", "adjective"):
-            while "{" + name + "}" in pattern:
-                pattern = pattern.replace("{" + name + "}", values.random.choice(values.pools[name])[0], 1)
-        return pattern
 
     def fray(self, pieces: list[str], statements: list[Statement], values: Values) -> list[str]:
         """Passages are cut from pages: they may begin or end within a sentence."""
@@ -504,7 +272,3 @@ def r_ambiguous(fact: Statement, statements: list[Statement]) -> bool:
         o is not fact and o.kind == fact.kind and o.values["date"].text == fact.values["date"].text
         for o in statements
     )
-
-
-def length(pieces: list[str]) -> int:
-    return sum(len(p.split()) for p in pieces)

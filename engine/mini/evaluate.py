@@ -179,11 +179,25 @@ def summary(judged: list[Judged], floor: float) -> dict[str, float]:
     }
 
 
+def weigh_floors(judged: list[Judged]) -> list[tuple[float, float, float]]:
+    """(floor, share of the present questions answered above it, share of those answers that are right)."""
+    rows = []
+    for hundredths in range(50, 100, 5):
+        figures = summary(judged, hundredths / 100)
+        rows.append((hundredths / 100, round(1 - figures["fell back"], 3), figures["right among given"]))
+    return rows
+
+
 def evaluate(path: Path | None, *, validation: int = 200, threads: int = 1) -> dict[str, dict[str, float]]:
     model = load(path or SHIPPED, threads=threads)
     floor = model.info.confidence_floor
+    generated = judge_validation(model, validation)
+    for limit, given, right in weigh_floors(generated):
+        print(
+            f"floor {limit:.2f}: {given:.0%} of the validation questions answered, {right:.0%} of those right"
+        )
     results = {
-        "validation": summary(judge_validation(model, validation), floor),
+        "validation": summary(generated, floor),
         "samples": summary(judge_samples(model) + judge_absent(model), floor),
     }
     for name, figures in results.items():

@@ -35,7 +35,7 @@ READ_SHARE = 0.06  # of the other positions that take part in it
 LOOK_WEIGHT, NUMBER_WEIGHT = 0.1, 0.1  # of the two hints
 COPYING = 0.5  # mean loss of the answers' tokens under which the reader is taken to copy
 DRILLS = 0.6  # share of rows that are drills until then
-MATCHING = 0.85  # share of the drills that teach finding a key, not mere copying
+MATCHING, COPYING_TOO = 0.2, 0.22  # of the drills: finding a key; then copying; the rest goes by loose words
 # (from this share of the time on, sequence lengths in tokens and how often each)
 CURRICULUM = (
     (0.0, ((128, 1.0),)),
@@ -81,12 +81,13 @@ class Packer:
         wanted = max(4, length // 34)
         key = (words, wanted)
         roll = self.random.random() / max(drills, 1e-9)
-        drilled = 0 if roll >= 1.0 else 1 if roll < MATCHING else 2
+        drilled = 0 if roll >= 1.0 else 1 if roll < MATCHING else 2 if roll < COPYING_TOO else 3
         if key not in self.streams:
             self.streams[key] = (
                 self.generator.stream(*key),
                 self.generator.match(length // 7, length // 16),
                 self.generator.drill(length // 8, length // 16),
+                self.generator.loose(int(words * 0.9), length // 30),
             )
         while True:
             example = next(self.streams[key][drilled])
@@ -250,12 +251,12 @@ def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, floa
 def rate_at(share: float, step: int, resumed: int) -> float:
     """Warm up, hold, then fall linearly to nothing over the last 45 % of the time."""
     warm = min(1.0, (step - resumed + 1) / (100 if resumed == 0 else 20))
-    return warm * min(1.0, max(0.0, 1.0 - share) / 0.45)
+    return warm * min(1.0, max(0.0, 1.0 - share) / 0.25) * (0.55 if share > 0.6 else 1.0)
 
 
 def drills_at(share: float) -> float:
-    """The drills' part falls from a half to a twentieth in the second half of the time."""
-    return max(0.05, 0.5 - 2.0 * max(0.0, share - 0.55))
+    """The drills' part falls a little in the second half of the time."""
+    return max(0.45, 0.5 - 2.0 * max(0.0, share - 0.55))
 
 
 def lengths_at(share: float) -> tuple[tuple[int, float], ...]:

@@ -15,7 +15,7 @@ from engine.mini.exclusion import SAMPLES, Exclusion, fold, is_telling
 from engine.mini.values import Values
 
 ROWS = json.loads(SAMPLES.read_text(encoding="utf-8"))
-EXAMPLES = 1200
+EXAMPLES = 900
 
 
 def squeeze(text: str) -> str:
@@ -28,7 +28,12 @@ def squeeze(text: str) -> str:
 
 def stream_text(exclusion: Exclusion, count: int = EXAMPLES, side: str = "train") -> str:
     generator = Generator(20, side, exclusion)
-    rows = [*islice(generator.stream(120, 5), count), *islice(generator.drill(60, 6), count // 4)]
+    rows = [
+        *islice(generator.stream(120, 5), count),
+        *islice(generator.drill(60, 6), count // 4),
+        *islice(generator.match(60, 6), count // 4),
+        *islice(generator.loose(60, 6), count // 4),
+    ]
     return squeeze("\n".join(e.prompt + " ".join(f"{q.text} {q.value}" for q in e.questions) for e in rows))
 
 

@@ -106,5 +106,28 @@ def test_a_drill_answers_with_the_words_that_follow() -> None:
             assert f"{question.text.rstrip(' ?')} {question.value}" in passage
 
 
+def test_the_finding_drills_have_one_answer_for_each_key() -> None:
+    for example in islice(Generator(4).match(40, 8), 80):
+        assert len({q.text.lower() for q in example.questions}) == len(example.questions)
+        for question in example.questions:
+            assert bool(question.value) == bool(question.anchor)
+            assert question.value in example.passages[question.anchor - 1] or not question.anchor
+
+
+def test_the_loose_drills_ask_with_words_that_stand_in_the_answering_passage() -> None:
+    shared = asked = 0
+    for example in islice(Generator(4).loose(60, 6), 80):
+        for question in example.questions:
+            if not question.anchor:
+                assert not question.value
+                continue
+            passage = example.passages[question.anchor - 1]
+            assert question.value in passage
+            asked += 1
+            shared += any(w.lower() in passage.lower() for w in question.text.rstrip(" ?").split()[1:])
+    assert asked > 150
+    assert shared > 0.95 * asked
+
+
 def test_without_a_list_nothing_is_excluded() -> None:
     assert not NOTHING_EXCLUDED.hits("Any words whatever, 12 May 2021")
