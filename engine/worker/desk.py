@@ -146,6 +146,7 @@ class Desk:
                 while (ticket := self._scheduler.choose()) is None:
                     self._changed.wait()
                 job = self._running = self._jobs[ticket.number]
+                job.interrupt.resume()  # under the lock of `accept`: no pause of this turn is lost
             if self._advance(job):
                 with self._changed:
                     self._forget(job)

@@ -26,7 +26,7 @@ from engine.runtime.sessions import (
 )
 from engine.runtime.streaming import TextStream
 from engine.worker.loading import load_model
-from tests.engine.fake_model import Habits, make_model
+from tests.engine.fake_model import FakeFlag, Habits, make_model
 
 T = TypeVar("T")
 TINY = Path(__file__).resolve().parent.parent / "fixtures" / "golden" / "float-tiny"
@@ -104,7 +104,11 @@ def test_reading_in_parts_or_with_interruptions_gives_the_same_state() -> None:
     read(model, parted, texts[:1])
     read(model, parted, texts[1:])
     interrupt = Interrupt()
-    read(model, paused, texts, interrupt=interrupt, at_boundary=lambda n: interrupt.pause())
+
+    def pause_every_other(boundary: int) -> None:
+        (interrupt.pause if boundary % 2 else interrupt.resume)()
+
+    read(model, paused, texts, interrupt=interrupt, at_boundary=pause_every_other)
     states = [sessions.get("s").state for sessions in (whole, parted, paused)]
     dumps: list[bytes] = []
     for state in states:
@@ -112,6 +116,16 @@ def test_reading_in_parts_or_with_interruptions_gives_the_same_state() -> None:
         state.dump(lambda piece, pieces=pieces: pieces.append(bytes(piece)))  # type: ignore[misc]
         dumps.append(b"".join(pieces))
     assert dumps[0] == dumps[1] == dumps[2]
+
+
+def test_a_pause_holds_though_it_came_before_the_native_call_and_until_the_next_turn() -> None:
+    interrupt = Interrupt()
+    interrupt.pause()
+    assert interrupt.arm(FakeFlag).is_set()
+    assert interrupt.arm(FakeFlag).is_set()
+    interrupt.resume()
+    assert not interrupt.arm(FakeFlag).is_set()
+    interrupt.check()
 
 
 def test_a_stopped_reading_keeps_the_texts_read_whole_and_nothing_of_the_next() -> None:
@@ -332,7 +346,8 @@ def test_the_real_model_gives_the_same_state_however_often_it_is_interrupted(tin
     read(tiny, calm, texts)
     interrupt = Interrupt()
     steps = read_texts(tiny, hurried, "s", texts, interrupt, lambda done, total: interrupt.pause())
-    finish(steps)
+    for _ in steps:
+        interrupt.resume()
     assert ask(tiny, calm.get("s"))[0].confidence == ask(tiny, hurried.get("s"))[0].confidence
 
 
