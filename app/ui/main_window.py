@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -23,8 +22,7 @@ from app.services.views import DossierCard, EngineState
 from app.ui.actions import Actions
 from app.ui.chat.chat_pane import ChatPane
 from app.ui.chat.search_panel import SearchPanel
-from app.ui.dialogs.question import Question
-from app.ui.drop_veil import DropVeil
+from app.ui.drop_veil import DropVeil, dropped_paths
 from app.ui.failures import is_expected, sentence
 from app.ui.help_deeds import HelpDeeds
 from app.ui.language import Speech
@@ -61,6 +59,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self.session = session
         self._guarantee = guarantee
+        self._was_ready = session.engine().state is EngineState.READY
         self.actions_ = Actions(look, self)
         self.library = LibraryPane(look, self.actions_, session)
         self.chat = ChatPane(look, self.actions_, session, language)
@@ -165,9 +164,11 @@ class MainWindow(QMainWindow):
         troubled = event.engine.state in (EngineState.RESTARTING, EngineState.FAILED)
         if troubled and event.engine.problem is not None:
             self.toast.warn(sentence(event.engine.problem))
-        if event.engine.state is EngineState.READY and self.library.dossier is not None:
+        ready = event.engine.state is EngineState.READY
+        if ready and not self._was_ready and self.library.dossier is not None:
             self.session.open_dossier(self.library.dossier.id)
             self.library.refresh()
+        self._was_ready = ready
 
     def _fail(self, failure: Exception) -> None:
         self.toast.warn(sentence(failure))
@@ -236,12 +237,12 @@ class MainWindow(QMainWindow):
             self.chat.scope.set_narrow(narrow)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _paths(event):
+        if dropped_paths(event):
             event.acceptProposedAction()
             self._veil_for(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if _paths(event):
+        if dropped_paths(event):
             event.acceptProposedAction()
             self._veil_for(event)
 
@@ -250,7 +251,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.veil.hide()
-        paths = _paths(event)
+        paths = dropped_paths(event)
         if paths:
             event.acceptProposedAction()
             self.deeds.take_in(paths, into_new=self._on_empty(event))
@@ -266,25 +267,12 @@ class MainWindow(QMainWindow):
         return view.isVisible() and view.rect().contains(place)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.session.importing and not self._really_close():
+        if not self.deeds.may_close():
             event.ignore()
             return
         self._keep()
         event.accept()
         self.left.emit()
-
-    def _really_close(self) -> bool:
-        question = Question(
-            self,
-            self.tr("Files are still being taken in"),
-            self.tr(
-                "If you close now, taking in pauses and goes on at the same page when you unlock again. "
-                "Nothing is lost."
-            ),
-            self.tr("Close"),
-            self.tr("Stay"),
-        )
-        return question.agreed()
 
     def _keep(self) -> None:
         self._settings.change(
@@ -299,7 +287,3 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(now.window_geometry.encode("ascii", "ignore")))
         if now.window_layout:
             self.panes.restore(now.window_layout)
-
-
-def _paths(event: QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -140,7 +140,9 @@ def grade_meaning(grade: Grade) -> str:
     match grade:
         case Grade.CHECKED_ON_PAGE:
             return QCoreApplication.translate(
-                "Grades", "The quoted words were found, letter by letter, on the page that is cited."
+                "Grades",
+                "The quoted words were found, letter by letter, on the page that is cited. "
+                "Whether they answer the question is yours to judge.",
             )
         case Grade.FROM_READING:
             return QCoreApplication.translate(

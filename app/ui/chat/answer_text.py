@@ -59,7 +59,9 @@ class AnswerText(QTextBrowser):
         self.setHtml(f'<div style="line-height:135%">{html(text)}</div>')
         self._fit()
 
-    def say_cited(self, text: str, citations: Sequence[Citation], tips: Mapping[int, str]) -> None:
+    def say_cited(
+        self, text: str, citations: Sequence[Citation], tips: Mapping[int, str], *, large: bool = False
+    ) -> None:
         """``text`` with its ``[n]`` anchors turned into chips where ``citations`` knows n, and left
         out elsewhere.
         """
@@ -73,7 +75,8 @@ class AnswerText(QTextBrowser):
             parts.extend(self._chip(n) for n in dict.fromkeys(numbers) if n in known)
             at = match.end()
         parts.append(html(text[at:]))
-        self.setHtml(f'<div style="line-height:135%">{"".join(parts)}</div>')
+        size = "font-size:17px;" if large else ""
+        self.setHtml(f'<div style="line-height:135%;{size}">{"".join(parts)}</div>')
         self._fit()
 
     def say_excerpt(self, before: str, quoted: str, after: str) -> None:

@@ -18,6 +18,7 @@ from app.ui.plain import one_line, tooltip
 
 _COLOURS = {Grade.CHECKED_ON_PAGE: "checked", Grade.FROM_READING: "reading", Grade.NOT_IN_DOSSIER: "absent"}
 _AROUND_CHARS = 140
+_VALUE_CHARS = 70
 
 
 class StatementView(QWidget):
@@ -84,7 +85,9 @@ class StatementView(QWidget):
                 c.anchor: f"{one_line(c.document)}, {c.page}: {one_line(c.quote, 400)}"
                 for c in statement.citations
             }
-            self.text.say_cited(statement.text, statement.citations, tips)
+            # A bare value is what was asked for: it stands out, its sentence follows.
+            large = self._excerpt_of is not None and len(statement.text) <= _VALUE_CHARS
+            self.text.say_cited(statement.text, statement.citations, tips, large=large)
         if self._excerpt_of is not None:
             self._excerpt_text.say_excerpt(*self._excerpt_of)
 

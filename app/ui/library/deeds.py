@@ -146,6 +146,21 @@ class Deeds(QObject):
         task.succeeded.connect(self._report)
         task.ended.connect(self._ended)
 
+    def may_close(self) -> bool:
+        """True when nothing is being taken in, or when the person agrees to pause it."""
+        if not self._session.importing:
+            return True
+        return Question(
+            self._window,
+            self.tr("Files are still being taken in"),
+            self.tr(
+                "If you close now, taking in pauses and goes on at the same page when you unlock again. "
+                "Nothing is lost."
+            ),
+            self.tr("Close"),
+            self.tr("Stay"),
+        ).agreed()
+
     def _begin(self, card: DossierCard, paths: Sequence[Path], *, choose: bool = True) -> None:
         if choose:
             self._library.choose(card.id)

@@ -384,6 +384,22 @@
         <source>Sample: a case</source>
         <translation>Exemple&#xa0;: une affaire</translation>
     </message>
+    <message>
+        <source>Files are still being taken in</source>
+        <translation>Une importation est en cours</translation>
+    </message>
+    <message>
+        <source>If you close now, taking in pauses and goes on at the same page when you unlock again. Nothing is lost.</source>
+        <translation>Si vous fermez maintenant, l’importation s’interrompt et reprendra à la même page au prochain déverrouillage. Rien n’est perdu.</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Fermer</translation>
+    </message>
+    <message>
+        <source>Stay</source>
+        <translation>Rester</translation>
+    </message>
     <message numerus="yes">
         <source>%n document(s) taken in ({pages}).</source>
         <translation>
@@ -1004,8 +1020,8 @@
         <translation>Absent du dossier</translation>
     </message>
     <message>
-        <source>The quoted words were found, letter by letter, on the page that is cited.</source>
-        <translation>Les mots cités ont été retrouvés, lettre à lettre, sur la page indiquée.</translation>
+        <source>The quoted words were found, letter by letter, on the page that is cited. Whether they answer the question is yours to judge.</source>
+        <translation>Les mots cités ont été retrouvés, lettre à lettre, sur la page indiquée. À vous de juger s’ils répondent à la question.</translation>
     </message>
     <message>
         <source>The model says so; none of its words could be checked on a page. Look before you rely on it.</source>
@@ -1194,22 +1210,6 @@
     <message>
         <source>Taking in files…</source>
         <translation>Importation…</translation>
-    </message>
-    <message>
-        <source>Files are still being taken in</source>
-        <translation>Une importation est en cours</translation>
-    </message>
-    <message>
-        <source>If you close now, taking in pauses and goes on at the same page when you unlock again. Nothing is lost.</source>
-        <translation>Si vous fermez maintenant, l’importation s’interrompt et reprendra à la même page au prochain déverrouillage. Rien n’est perdu.</translation>
-    </message>
-    <message>
-        <source>Close</source>
-        <translation>Fermer</translation>
-    </message>
-    <message>
-        <source>Stay</source>
-        <translation>Rester</translation>
     </message>
 </context>
 <context>
