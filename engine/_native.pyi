@@ -27,6 +27,15 @@ class Model:
     def set_matrix(
         self, slot: str, layer: int, kind: str, data: NDArray[np.uint8], scales: NDArray[np.uint16] | None
     ) -> None: ...
+    def set_spike_matrix(
+        self,
+        slot: str,
+        layer: int,
+        data: NDArray[np.uint8],
+        scales: NDArray[np.float32],
+        starts: NDArray[np.int32],
+        far: NDArray[np.uint32],
+    ) -> None: ...
     def set_vector(self, slot: str, layer: int, data: NDArray[np.float32]) -> None: ...
     def seal(self) -> str: ...
     def run(
@@ -38,6 +47,7 @@ class Model:
         logits: NDArray[np.float32],
         hidden: NDArray[np.float32] | None,
         cancel: CancelFlag | None,
+        spikes: list[NDArray[np.float32]],
     ) -> int: ...
 
 class State:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.models.convert import FORMATS, convert
+from engine.models.convert import FORMATS, SPIKE_FORMAT, convert
 from engine.models.errors import ModelError
+from engine.models.spike_codes import READINGS
 from engine.runtime.sampler import Sampler, Sampling
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ def _run_convert(options: argparse.Namespace) -> None:
             print(f"{percent:3d} %  {done:,} of {total:,} weights", file=sys.stderr)
 
     began_s = time.monotonic()
-    result = convert(options.source, options.destination, options.format, progress=progress)
+    result = convert(
+        options.source, options.destination, options.format, reading=options.reading, progress=progress
+    )
     print(
         f"{result.path}: {result.format}, {result.parameters:,} weights, {result.size_bytes:,} bytes,"
         f" {time.monotonic() - began_s:.1f} s\nidentity {result.identity}"
@@ -218,7 +221,13 @@ def _load(options: argparse.Namespace) -> LoadedModel:
         from engine.models.loading import load
     except ImportError as error:
         raise NotBuiltError("native-missing", f"The native engine is not built: {error}.") from error
-    return load(options.model, threads=options.threads, isa=options.isa)
+    return load(
+        options.model,
+        threads=options.threads,
+        isa=options.isa,
+        spike_k=options.spikes,
+        spiking_down=options.down == "spiking",
+    )
 
 
 def _read_ids(path: Path, vocab_size: int) -> NDArray[np.int32]:
@@ -279,13 +288,20 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("convert", help="make one model file from a checkpoint folder")
     verb.add_argument("source", metavar="SRC", type=Path, help="checkpoint folder")
     verb.add_argument("destination", metavar="DST", type=Path, help="file to write")
-    verb.add_argument("--format", choices=FORMATS, required=True)
+    verb.add_argument("--format", choices=(*FORMATS, SPIKE_FORMAT), required=True)
+    verb.add_argument(
+        "--reading", choices=READINGS, default="f32", help="spike8: how weights and scales become codes"
+    )
     verb.set_defaults(run=_run_convert)
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", metavar="MODEL", type=Path, help="converted file or checkpoint folder")
     running.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     running.add_argument("--isa", help="kernel table to use: scalar, avx2 or avx512")
+    running.add_argument(
+        "--spikes", type=_spike_k, metavar="off|k=3.0", help="code inputs as spikes; default: as the model is"
+    )
+    running.add_argument("--down", choices=("float", "spiking"), default="float", help="input of down_proj")
     running.add_argument("--window-mode", choices=_MODES, default="hf")
 
     verb = verbs.add_parser("logits", parents=[running], help="write the logits of given token ids")
@@ -316,6 +332,15 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=_run_bench)
     return parser
+
+
+def _spike_k(text: str) -> float:
+    if text == "off":
+        return 0.0
+    value = float(text.removeprefix("k="))
+    if not 0 < value <= 1024:
+        raise argparse.ArgumentTypeError("must be off, or k= with a number up to 1024")
+    return value
 
 
 def _positive(text: str) -> int:

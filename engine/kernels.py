@@ -18,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import _native
+from engine.native_config import NativeConfig as NativeConfig
+from engine.native_config import expected_tensors as expected_tensors
 
-ABI: Final = 1
+ABI: Final = 2
 GROUP: Final = 128
 """Inputs that share one weight scale (q8, q4)."""
 
-WeightFormat = Literal["f32", "bf16", "f16", "q8", "q4"]
+WeightFormat = Literal["f32", "bf16", "f16", "q8", "q4", "s8"]
 WindowPrecision = Literal["f32", "f16", "int8"]
 WindowMode = Literal["hf", "vllm", "report"]
 
@@ -50,70 +52,6 @@ CancelFlag = _native.CancelFlag
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class NativeConfig:
-    """Hyperparameters of a `gla_swa` model (spec §1.1). Layers in `attn_layers` use window attention,
-    the others GLA."""
-
-    vocab_size: int
-    hidden_size: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate_size: int
-    gate_rank: int
-    sliding_window: int
-    attn_layers: tuple[int, ...]
-    gate_normalizer: float = 16.0
-    norm_eps: float = 1e-6
-    rope_theta: float = 1_000_000.0
-    use_short_conv: bool = False
-    conv_size: int = 4
-
-    def __post_init__(self) -> None:
-        limits = {
-            "vocab_size": 1 << 24,
-            "hidden_size": 1 << 18,
-            "layers": 1024,
-            "heads": 1024,
-            "kv_heads": 1024,
-            "head_dim": 512,
-            "intermediate_size": 1 << 20,
-            "gate_rank": 4096,
-            "sliding_window": 1 << 20,
-            "conv_size": 64,
-        }
-        for name, largest in limits.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
-                raise ValueError(f"{name} must be a whole number from 1 to {largest}, not {value!r}")
-        if self.heads % self.kv_heads:
-            raise ValueError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
-        if self.head_dim % 2:
-            raise ValueError(f"head_dim must be even, not {self.head_dim}")
-        if self.use_short_conv and self.conv_size < 2:
-            raise ValueError("conv_size must be at least 2 where the short convolution is used")
-        if len(set(self.attn_layers)) != len(self.attn_layers) or not all(
-            0 <= layer < self.layers for layer in self.attn_layers
-        ):
-            raise ValueError(
-                f"attn_layers must be distinct layers below {self.layers}, not {self.attn_layers}"
-            )
-        for name in ("gate_normalizer", "norm_eps", "rope_theta"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and 0 < value < 1e12):
-                raise ValueError(f"{name} must be positive and finite, not {value!r}")
-
-    @property
-    def q_dim(self) -> int:
-        return self.heads * self.head_dim
-
-    @property
-    def kv_dim(self) -> int:
-        return self.kv_heads * self.head_dim
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Weight:
     """One tensor as the engine reads it; matrices may be read-only views of a mapped file and are not
     copied.
@@ -124,12 +62,16 @@ class Weight:
     holds code j in its low and code n/2 + j in its high half, each plus 8. Raw uint8 bytes of the right size
     do for every format.
     `scales` (q8, q4): float16 (or its uint16 bits) [out, ceil(in/128)]; value = code * scale.
+    s8: as q8 with float32 `scales`; what int8 cannot hold of a code is in `far` (uint32, `far_starts` int32
+    [out + 1] says which belong to which row; column * 8192 + rest + 4096, columns ascending in a row).
     """
 
     format: WeightFormat
     shape: tuple[int, ...]
     data: NDArray[np.generic]
     scales: NDArray[np.generic] | None = None
+    far_starts: NDArray[np.int32] | None = None
+    far: NDArray[np.uint32] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,31 +114,16 @@ def source_hash(native_dir: Path) -> str:
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
-def expected_tensors(config: NativeConfig) -> dict[str, tuple[int, ...]]:
-    """Name and logical shape of every tensor a model of this configuration needs (spec §1.2, §1.5)."""
-    hidden, q_dim, kv_dim = config.hidden_size, config.q_dim, config.kv_dim
-    shapes: dict[str, tuple[int, ...]] = {"model.embeddings.weight": (config.vocab_size, hidden)}
-    for i in range(config.layers):
-        layer = f"model.layers.{i}"
-        shapes[f"{layer}.attn_norm.weight"] = (hidden,)
-        for part, width in (("q", q_dim), ("k", kv_dim), ("v", kv_dim)):
-            shapes[f"{layer}.attn.{part}_proj.weight"] = (width, hidden)
-            shapes[f"{layer}.attn.{part}_proj.bias"] = (width,)
-            if config.use_short_conv and i not in config.attn_layers:
-                shapes[f"{layer}.attn.{part}_conv1d.weight"] = (width, 1, config.conv_size)
-        shapes[f"{layer}.attn.o_proj.weight"] = (hidden, q_dim)
-        if i not in config.attn_layers:
-            shapes[f"{layer}.attn.gk_proj.0.weight"] = (config.gate_rank, hidden)
-            shapes[f"{layer}.attn.gk_proj.1.weight"] = (kv_dim, config.gate_rank)
-            shapes[f"{layer}.attn.gk_proj.1.bias"] = (kv_dim,)
-            shapes[f"{layer}.attn.g_norm.weight"] = (config.head_dim,)
-        shapes[f"{layer}.mlp_norm.weight"] = (hidden,)
-        shapes[f"{layer}.mlp.gate_proj.weight"] = (config.intermediate_size, hidden)
-        shapes[f"{layer}.mlp.up_proj.weight"] = (config.intermediate_size, hidden)
-        shapes[f"{layer}.mlp.down_proj.weight"] = (hidden, config.intermediate_size)
-    shapes["model.norm.weight"] = (hidden,)
-    shapes["lm_head.weight"] = (config.vocab_size, hidden)
-    return shapes
+SpikeSite = Literal["mixer", "output", "mlp", "down", "query"]
+"""What is coded: normed inputs of attention and MLP, inputs of o_proj and down_proj, window queries."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Spikes:
+    """Whole counts [T, inputs] (query: [T, heads, head_dim]), one threshold per row."""
+
+    counts: NDArray[np.float32]
+    thresholds: NDArray[np.float32]
 
 
 class State:
@@ -291,11 +218,15 @@ class Model:
         self, *, window_precision: WindowPrecision = "f16", window_mode: WindowMode = "hf"
     ) -> State:
         """An empty state. Modes (spec §1.6), W = sliding_window: hf sees W+1 keys at positions that were
-        prefilled and W at decoded ones; vllm always W+1; report always W."""
+        prefilled and W at decoded ones; vllm always W+1; report always W.
+
+        A spiking model's windows are exact eight-bit codes whatever the precision asked for."""
         if window_precision not in ("f32", "f16", "int8"):
             raise ValueError(f"window_precision must be f32, f16 or int8, not {window_precision!r}")
         if window_mode not in ("hf", "vllm", "report"):
             raise ValueError(f"window_mode must be hf, vllm or report, not {window_mode!r}")
+        if self._config.spike_k:
+            window_precision = "int8"
         layout = f"{self._layout};window={window_precision},{window_mode}"
         return State(_native.State(self._native, window_precision, window_mode), layout)
 
@@ -334,7 +265,7 @@ class Model:
                 wanted = out[start:end]
             elif logits == "last" and end == total:
                 wanted = out
-            self._run(state, chunk, False, wanted, None, cancel)
+            self._run(state, chunk, False, wanted, cancel)
             if progress is not None:
                 progress(end)
         return out.reshape(-1) if logits != "all" else out
@@ -344,20 +275,51 @@ class Model:
         `prefill`."""
         tokens = self._check_ids(state, np.array([token_id], np.int64))
         out = np.empty((1, self._config.vocab_size), np.float32)
-        self._run(state, tokens, True, out, None, cancel)
+        self._run(state, tokens, True, out, cancel)
         row: NDArray[np.float32] = out[0]
         return row
 
     def trace_hidden(self, state: State, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """Reads `ids` [T] as one chunk and gives the residual stream [layers + 2, T, hidden]:
         embeddings, after each layer, after the final norm. For tests and for finding faults."""
+        return self._trace(state, ids, [])
+
+    def trace_spikes(self, state: State, ids: NDArray[np.int32]) -> dict[tuple[int, SpikeSite], Spikes]:
+        """Reads `ids` [T] as one chunk of a spiking model and gives what was coded, by layer and site."""
+        config, count = self._config, len(ids)
+        if not config.spike_k:
+            raise ValueError("this model does not code its inputs as spikes")
+        shapes: dict[SpikeSite, tuple[int, ...]] = {
+            "mixer": (count, config.hidden_size),
+            "output": (count, config.q_dim),
+            "mlp": (count, config.hidden_size),
+            "down": (count, config.intermediate_size if config.spike_down else 0),
+            "query": (count, config.heads, config.head_dim),
+        }
+        found: dict[tuple[int, SpikeSite], Spikes] = {}
+        arrays: list[NDArray[np.float32]] = []
+        for layer in range(config.layers):
+            for site, shape in shapes.items():
+                wanted = 0 not in shape and (site != "query" or layer in config.attn_layers)
+                counts = np.empty(shape if wanted else 0, np.float32)
+                thresholds = np.empty(shape[:-1] if wanted else 0, np.float32)
+                arrays += [counts.reshape(-1), thresholds.reshape(-1)]
+                if wanted:
+                    found[layer, site] = Spikes(counts, thresholds)
+        self._trace(state, ids, arrays)
+        return found
+
+    def _trace(
+        self, state: State, ids: NDArray[np.int32], spikes: list[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
         tokens = self._check_ids(state, ids)
         if not 1 <= tokens.size <= _LARGEST_CHUNK_TOK:
             raise ValueError(
                 f"between 1 and {_LARGEST_CHUNK_TOK} tokens can be traced at once, not {tokens.size}"
             )
         hidden = np.empty((self._config.layers + 2, tokens.size, self._config.hidden_size), np.float32)
-        self._run(state, tokens, False, np.empty((0, self._config.vocab_size), np.float32), hidden, None)
+        nothing = np.empty((0, self._config.vocab_size), np.float32)
+        self._run(state, tokens, False, nothing, None, hidden, spikes)
         return hidden
 
     def gla_state(self, state: State, layer: int) -> NDArray[np.float32]:
@@ -403,10 +365,13 @@ class Model:
         ids: NDArray[np.int32],
         decode: bool,
         logits: NDArray[np.float32],
-        hidden: NDArray[np.float32] | None,
         cancel: CancelFlag | None,
+        hidden: NDArray[np.float32] | None = None,
+        spikes: list[NDArray[np.float32]] | None = None,
     ) -> None:
-        status = self._native.run(state._native, ids, decode, logits.shape[0], logits, hidden, cancel)
+        status = self._native.run(
+            state._native, ids, decode, logits.shape[0], logits, hidden, cancel, spikes or []
+        )
         if status == _native.OK:
             return
         if status == _native.CANCELLED:
@@ -428,8 +393,9 @@ def _choose_isa(wanted: str | None) -> str:
 
 def _layout_of(config: NativeConfig) -> str:
     conv = config.conv_size if config.use_short_conv else 0
+    spikes = f"spikes={config.spike_k!r},{config.spike_down:d};" if config.spike_k else ""
     return (
-        f"gla_swa-1;layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};"
+        f"gla_swa-1;{spikes}layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};"
         f"heads={config.heads};kv={config.kv_heads};dim={config.head_dim};w={config.sliding_window};conv={conv}"
     )
 
@@ -455,9 +421,14 @@ def _build(config: NativeConfig, weights: Mapping[str, Weight], isa: str, thread
         if tuple(weight.shape) != shape:
             raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
         slot, layer = _slot_of(name)
-        if len(shape) == 2:
+        if weight.format == "s8" and len(shape) == 2:
+            _set_spike_matrix(native, name, weight)
+        elif len(shape) == 2:
             data, scales = _matrix_arrays(name, weight)
-            native.set_matrix(slot, layer, weight.format, data, scales)
+            try:
+                native.set_matrix(slot, layer, weight.format, data, scales)
+            except ValueError as error:
+                raise WeightError(f"{name}: {error}") from None
         else:
             vector = _widen(name, weight)
             if len(shape) == 3:  # depthwise filters: the kernel wants [width, channels]
@@ -469,6 +440,24 @@ def _build(config: NativeConfig, weights: Mapping[str, Weight], isa: str, thread
     return native
 
 
+def _set_spike_matrix(native: _native.Model, name: str, weight: Weight) -> None:
+    slot, layer = _slot_of(name)
+    rows, columns = weight.shape
+    scales, starts, far = weight.scales, weight.far_starts, weight.far
+    if scales is None or starts is None or far is None:
+        raise WeightError(f"{name} (s8) needs scales and the codes beyond int8")
+    groups = -(-columns // GROUP)
+    if [str(a.dtype) for a in (scales, starts, far)] != ["float32", "int32", "uint32"]:
+        raise WeightError(f"{name} (s8) has scales or far codes of another type")
+    wide = _bytes_of(f"{name}.scales", scales, rows * groups * 4, 4).view(np.float32)
+    places = _bytes_of(f"{name} starts", starts, (rows + 1) * 4, 4).view(np.int32)
+    rest = _bytes_of(f"{name} far codes", far, far.nbytes, 4).view(np.uint32)
+    try:
+        native.set_spike_matrix(slot, layer, _data_bytes(name, weight), wide, places, rest)
+    except ValueError as error:
+        raise WeightError(f"{name}: {error}") from None
+
+
 def _slot_of(name: str) -> tuple[str, int]:
     parts = name.split(".")
     if parts[1] == "layers":
@@ -476,13 +465,14 @@ def _slot_of(name: str) -> tuple[str, int]:
     return name, -1
 
 
-_ELEMENT_BYTES: Final = {"f32": 4, "bf16": 2, "f16": 2, "q8": 1, "q4": 1}
+_ELEMENT_BYTES: Final = {"f32": 4, "bf16": 2, "f16": 2, "q8": 1, "q4": 1, "s8": 1}
 _DATA_TYPES: Final[dict[str, tuple[str, ...]]] = {
     "f32": ("float32", "uint8"),
     "bf16": ("uint16", "uint8"),
     "f16": ("float16", "uint16", "uint8"),
     "q8": ("int8", "uint8"),
     "q4": ("uint8", "int8"),
+    "s8": ("int8", "uint8"),
 }
 
 
@@ -531,7 +521,7 @@ def _matrix_arrays(name: str, weight: Weight) -> tuple[NDArray[np.uint8], NDArra
 
 
 def _widen(name: str, weight: Weight) -> NDArray[np.float32]:
-    if weight.format in ("q8", "q4"):
+    if weight.format in ("q8", "q4", "s8"):
         raise WeightError(f"{name} is a vector or filter and must be f32, bf16 or f16, not {weight.format}")
     data = _data_bytes(name, weight)
     if weight.format == "f32":

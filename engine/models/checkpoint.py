@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from engine.models import keys
 from engine.models.config import ModelConfig
 from engine.models.errors import ModelFileError
 from engine.models.facts import ModelFacts, read_facts
@@ -50,6 +51,9 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     raw = read_object(folder / "config.json", limit_bytes=_JSON_MAX_BYTES)
     config = ModelConfig.from_json(raw)
     tensors = WeightFolder(folder)
+    if any(name.endswith(keys.PUBLISHED_SCALES_SUFFIX) for name in tensors.entries):
+        # Nothing in the configuration tells a spiking checkpoint (W8ASpike) from a float one; its tensors do.
+        config = replace(config, merged_gate=True, spike_k=keys.PUBLISHED_SPIKE_K)
     check_tensors(config, tensors.entries)
     tokenizer_json = read_tokenizer_files(folder)
     tokenizer = parse_tokenizer(tokenizer_json)
@@ -80,23 +84,22 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 
 def check_tensors(config: ModelConfig, entries: Mapping[str, TensorEntry]) -> None:
-    """Raises ModelFileError unless the folder holds exactly the float tensors of this shape."""
-    if any(".weight_quantizer." in name for name in entries):
-        raise ModelFileError(
-            "checkpoint-variant-unsupported",
-            "This is a spiking (W8ASpike) checkpoint; only float ones run so far.",
-        )
+    """Raises ModelFileError unless the folder holds exactly the tensors of this shape, all of them floats."""
     left = dict(entries)
     for tensor in expected_tensors(config):
-        entry = left.pop(tensor.name, None)
-        if entry is None:
-            raise ModelFileError("checkpoint-incomplete", f"The checkpoint lacks {tensor.name}.")
-        if entry.shape != tensor.shape:
-            raise ModelFileError(
-                "model-tensor-shape", f"{tensor.name} has shape {entry.shape}, expected {tensor.shape}."
-            )
-        if entry.element is ElementType.I8:
-            raise ModelFileError("model-tensor-type-unsupported", f"{tensor.name} holds whole numbers.")
+        wanted = {tensor.name: tensor.shape}
+        if tensor.coded:
+            wanted[tensor.name + keys.PUBLISHED_SCALES_SUFFIX] = (tensor.shape[0], tensor.groups, 1)
+        for name, shape in wanted.items():
+            entry = left.pop(name, None)
+            if entry is None:
+                raise ModelFileError("checkpoint-incomplete", f"The checkpoint lacks {name}.")
+            if entry.shape != shape:
+                raise ModelFileError(
+                    "model-tensor-shape", f"{name} has shape {entry.shape}, expected {shape}."
+                )
+            if not entry.element.is_float:
+                raise ModelFileError("model-tensor-type-unsupported", f"{name} holds whole numbers.")
     if left:
         raise ModelFileError(
             "checkpoint-tensor-unexpected",

@@ -27,7 +27,10 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The shape of one model (spec 1.1). Sizes are counts of elements; `sliding_window` is in tokens."""
+    """The shape of one model (spec 1.1). Sizes are counts of elements; `sliding_window` is in tokens.
+
+    A spiking model (spec 2) has `spike_k` above 0, and its gate merged into one matrix.
+    """
 
     vocab_size: int
     hidden_size: int
@@ -43,6 +46,8 @@ class ModelConfig:
     use_short_conv: bool = False
     conv_size: int = 4
     context_length: int = 131_072
+    merged_gate: bool = False
+    spike_k: float = 0.0
 
     def __post_init__(self) -> None:
         for field, (low, high) in _LIMITS.items():
@@ -61,6 +66,7 @@ class ModelConfig:
             ("norm_eps", self.norm_eps, 1e-12, 1e-1),
             ("rope_theta", self.rope_theta, 1.0, 1e12),
             ("gate_normalizer", self.gate_normalizer, 1e-3, 1e6),
+            ("spike_k", self.spike_k, 0.0, 1024.0),
         ):
             if not math.isfinite(value) or not least <= value <= most:
                 raise _bad(f"{field} is {value}, which is outside {least} to {most}")
@@ -130,6 +136,8 @@ class ModelConfig:
             gate_normalizer=numbers.real(keys.GATE_NORMALIZER),
             use_short_conv=numbers.flag(keys.SHORT_CONV, False),
             conv_size=numbers.whole(keys.CONV_SIZE, 4),
+            merged_gate=numbers.flag(keys.MERGED_GATE, False),
+            spike_k=numbers.real(keys.SPIKE_K, 0.0),
             context_length=numbers.whole(keys.CONTEXT_LENGTH),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,17 @@ from engine.models.facts import ModelFacts
 from engine.models.gguf import MetadataValue, read_header
 from engine.models.gguf_writer import GgufWriter, TensorPlan
 from engine.models.quantization import group_count, quantise_q4, quantise_q8
+from engine.models.spike_codes import READINGS, Reading
+from engine.models.spike_conversion import SpikeEncoder
 from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
-from engine.models.tensors import ElementType, narrow_to_bf16, widen
+from engine.models.tensors import ElementType, float_blocks, narrow_to_bf16
 
-Format = Literal["q8", "q4", "bf16", "f32"]
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-
-_BLOCK_ELEMENTS: Final = 1 << 20
-"""Weights in hand at once: some twenty megabytes with everything that quantising needs beside them."""
+FloatFormat = Literal["q8", "q4", "bf16", "f32"]
+Format = FloatFormat | Literal["spike8"]
+FORMATS: Final[tuple[FloatFormat, ...]] = get_args(FloatFormat)
+"""What a float checkpoint can become."""
+SPIKE_FORMAT: Final = "spike8"
+"""What a spiking checkpoint becomes: its very codes and scales."""
 
 _EIGHT_BIT_IN_Q4: Final = (keys.EMBEDDINGS, keys.LM_HEAD)
 """Kept at eight bits in a q4 file: first and last matrix, where four bits cost most (README.md)."""
@@ -44,27 +47,57 @@ class Conversion:
     identity: str
 
 
+class Encoder(Protocol):
+    """What becomes of each tensor on its way into the file."""
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether the last tensor's length shows only at the end."""
+
+    def plan(self) -> list[TensorPlan]:
+        """Every tensor of the file, in its order."""
+
+    def encode(self, tensor: ExpectedTensor, start: int, block: NDArray[np.float32]) -> NDArray[np.generic]:
+        """Rows of a tensor from `start` on, as they go into the file now."""
+
+    def finish(self, tensor: ExpectedTensor) -> list[NDArray[np.generic]]:
+        """What follows the tensor: its scales, say."""
+
+    def end(self) -> list[NDArray[np.generic]]:
+        """What follows all of them."""
+
+
 def convert(
     source: Path,
     destination: Path,
     format_name: Format,
     *,
+    reading: Reading = "f32",
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Conversion:
     """Writes `destination` (replacing it) from the checkpoint folder `source`.
 
+    `reading` says how a spiking checkpoint's weights and scales are read before they become codes.
     `progress(weights done, weights in all)` and `cancelled()` are called between blocks, many times a second.
     Raises ModelFileError for a bad source, ConversionError for a full disk or an unwritable place,
     ConversionCancelledError; then nothing is left behind and an older `destination` is as it was.
     """
-    if format_name not in FORMATS:
-        raise ConversionError("format-unknown", f"{format_name!a} is not one of {', '.join(FORMATS)}.")
+    if format_name not in (*FORMATS, SPIKE_FORMAT):
+        known = ", ".join((*FORMATS, SPIKE_FORMAT))
+        raise ConversionError("format-unknown", f"{format_name!a} is not one of {known}.")
+    if reading not in READINGS:
+        raise ConversionError("format-unknown", f"{reading!a} is not one of {', '.join(READINGS)}.")
     if destination.is_dir():
         raise ConversionError("destination-unwritable", f"{destination} is a folder.")
     checkpoint = open_checkpoint(source)
     try:
-        return _write(checkpoint, destination, format_name, progress, cancelled)
+        if (format_name == SPIKE_FORMAT) != (checkpoint.config.spike_k > 0):
+            raise ConversionError(
+                "format-unsuitable",
+                f"{SPIKE_FORMAT} is for spiking checkpoints, and they are for {SPIKE_FORMAT}.",
+            )
+        return _write(checkpoint, destination, format_name, reading, progress, cancelled)
     finally:
         checkpoint.tensors.close()
 
@@ -73,6 +106,7 @@ def _write(
     checkpoint: Checkpoint,
     destination: Path,
     format_name: Format,
+    reading: Reading,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> Conversion:
@@ -87,25 +121,30 @@ def _write(
         stop_ids=checkpoint.stop_ids,
         eos_id=checkpoint.eos_id,
     )
-    writer = GgufWriter(destination, metadata, file_plan(checkpoint.config, format_name))
+    encoder: Encoder
+    if format_name == SPIKE_FORMAT:
+        encoder = SpikeEncoder(checkpoint.tensors, checkpoint.config, reading)
+        metadata |= encoder.metadata
+    else:
+        encoder = _FloatEncoder(checkpoint.config, format_name)
+    writer = GgufWriter(destination, metadata, encoder.plan(), open_ended=encoder.open_ended)
     with writer:
         for tensor in tensors:
-            stored = _stored_as(tensor, format_name)
-            scales: list[NDArray[np.generic]] = []
-            for block in _blocks(checkpoint, tensor):
+            for start, block in float_blocks(checkpoint.tensors, tensor.name):
                 if cancelled is not None and cancelled():
                     raise ConversionCancelledError
-                for part in _encode(block, stored, scales):
-                    writer.write(part)
+                writer.write(encoder.encode(tensor, start, block))
                 done += block.size
                 if progress is not None:
                     progress(done, total)
-            for part in scales:
+            for part in encoder.finish(tensor):
                 writer.write(part)
+        for part in encoder.end():
+            writer.write(part)
     return Conversion(destination, format_name, total, writer.size_bytes, read_header(destination).sha256)
 
 
-def file_plan(config: ModelConfig, format_name: Format) -> list[TensorPlan]:
+def file_plan(config: ModelConfig, format_name: FloatFormat) -> list[TensorPlan]:
     """Every tensor of a file of this shape and format, in the order of the file."""
     return [
         planned
@@ -155,7 +194,7 @@ def file_metadata(
     return metadata
 
 
-def _stored_as(tensor: ExpectedTensor, format_name: Format) -> _Stored:
+def _stored_as(tensor: ExpectedTensor, format_name: FloatFormat) -> _Stored:
     if not tensor.quantised or format_name == "f32":
         return "f32"
     if format_name == "q4" and (tensor.name in _EIGHT_BIT_IN_Q4 or tensor.shape[1] % 2):
@@ -173,23 +212,32 @@ def _plan(tensor: ExpectedTensor, stored: _Stored) -> Iterator[TensorPlan]:
     yield TensorPlan(tensor.name + keys.SCALES_SUFFIX, ElementType.F16, (rows, group_count(inputs)))
 
 
-def _blocks(checkpoint: Checkpoint, tensor: ExpectedTensor) -> Iterator[NDArray[np.float32]]:
-    entry = checkpoint.tensors.entries[tensor.name]
-    step = max(1, _BLOCK_ELEMENTS // entry.row_elements)
-    for start in range(0, entry.rows, step):
-        rows = checkpoint.tensors.read_rows(tensor.name, start, min(start + step, entry.rows))
-        yield widen(rows, entry.element)
+class _FloatEncoder:
+    """Float weights in one of the float formats."""
 
+    open_ended = False
 
-def _encode(
-    block: NDArray[np.float32], stored: _Stored, scales: list[NDArray[np.generic]]
-) -> Iterator[NDArray[np.generic]]:
-    """What goes into the file now; scales follow when the tensor's codes are complete."""
-    if stored == "f32":
-        yield block
-    elif stored == "bf16":
-        yield narrow_to_bf16(block)
-    else:
+    def __init__(self, config: ModelConfig, format_name: FloatFormat) -> None:
+        self._config = config
+        self._format: FloatFormat = format_name
+        self._scales: list[NDArray[np.generic]] = []
+
+    def plan(self) -> list[TensorPlan]:
+        return file_plan(self._config, self._format)
+
+    def encode(self, tensor: ExpectedTensor, start: int, block: NDArray[np.float32]) -> NDArray[np.generic]:
+        stored = _stored_as(tensor, self._format)
+        if stored == "f32":
+            return block
+        if stored == "bf16":
+            return narrow_to_bf16(block)
         quantised = quantise_q8(block) if stored == "q8" else quantise_q4(block)
-        scales.append(quantised.scales)
-        yield quantised.codes
+        self._scales.append(quantised.scales)
+        return quantised.codes
+
+    def finish(self, tensor: ExpectedTensor) -> list[NDArray[np.generic]]:
+        scales, self._scales = self._scales, []
+        return scales
+
+    def end(self) -> list[NDArray[np.generic]]:
+        return []

@@ -40,6 +40,7 @@ type_codes: Final[Mapping[ElementType, int]] = {
     ElementType.F32: 0,
     ElementType.F16: 1,
     ElementType.I8: 24,
+    ElementType.I32: 26,
     ElementType.BF16: 30,
 }
 _ELEMENTS: Final[Mapping[int, ElementType]] = {code: element for element, code in type_codes.items()}

@@ -50,10 +50,19 @@ class GgufWriter:
     Raises ConversionError (`disk-full`, `destination-unwritable`); nothing is left behind.
     """
 
-    def __init__(self, path: Path, metadata: Mapping[str, MetadataValue], plan: Sequence[TensorPlan]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        metadata: Mapping[str, MetadataValue],
+        plan: Sequence[TensorPlan],
+        *,
+        open_ended: bool = False,
+    ) -> None:
+        """`open_ended`: how long the last tensor, a vector, becomes shows when it has been written."""
         self._path = path
         self._plan = list(plan)
-        pairs = {**metadata, GENERAL_ALIGNMENT: ALIGNMENT, CONTENT_SHA256: _PLACEHOLDER}
+        self._open_ended = open_ended
+        self._pairs = pairs = {**metadata, GENERAL_ALIGNMENT: ALIGNMENT, CONTENT_SHA256: _PLACEHOLDER}
         self._header, self._digest_offset = encode_header(pairs, self._plan)
         self._hash = hashlib.sha256()
         self._tensor = 0
@@ -88,10 +97,11 @@ class GgufWriter:
             raise ValueError(f"{tensor.name} is {tensor.element.value}, not {block.dtype}")
         data = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
         self._written += data.nbytes
-        if self._written > tensor.size_bytes:
+        growing = self._open_ended and self._tensor == len(self._plan) - 1
+        if self._written > tensor.size_bytes and not growing:
             raise ValueError(f"{tensor.name} got more bytes than planned")
         padding = b""
-        if self._written == tensor.size_bytes:
+        if self._written == tensor.size_bytes and not growing:
             padding = bytes(_padded(tensor.size_bytes) - tensor.size_bytes)
             self._tensor += 1
             self._written = 0
@@ -110,6 +120,8 @@ class GgufWriter:
             self._discard()
             return
         try:
+            if self._open_ended and self._tensor == len(self._plan) - 1:
+                self._close_end()
             if self._tensor != len(self._plan):
                 raise ValueError(f"{self._plan[self._tensor].name} was not written to its end")
             self._finish()
@@ -119,6 +131,22 @@ class GgufWriter:
         except BaseException:
             self._discard()
             raise
+
+    def _close_end(self) -> None:
+        """Gives the last tensor the length it has. The header keeps its size: a length is eight bytes."""
+        last = self._plan[-1]
+        length, rest = divmod(self._written, last.element.size_bytes)
+        if not length or rest:
+            raise ValueError(f"{last.name} was not written to its end")
+        self._plan[-1] = TensorPlan(last.name, last.element, (length,))
+        padding = bytes(_padded(self._written) - self._written)
+        self._hash.update(padding)
+        self._put(padding)
+        self._header, self._digest_offset = encode_header(self._pairs, self._plan)
+        self._file.seek(0)
+        self._put(self._header)
+        self.size_bytes = len(self._header) + sum(_padded(tensor.size_bytes) for tensor in self._plan)
+        self._tensor += 1
 
     def _finish(self) -> None:
         self._file.seek(self._digest_offset)

@@ -30,6 +30,11 @@ GATE_NORMALIZER: Final = "gla_swa.gate.logit_normalizer"
 SHORT_CONV: Final = "gla_swa.short_conv.used"
 CONV_SIZE: Final = "gla_swa.short_conv.kernel_size"
 
+MERGED_GATE: Final = "gla_swa.gate.merged"
+SPIKE_K: Final = "gla_swa.spike.k"
+SPIKE_READING: Final = "gla_swa.spike.reading"
+"""How the codes were read from the checkpoint, f32 or bf16."""
+
 TOKENIZER_JSON: Final = "tokenizer.huggingface.json"
 CHAT_TEMPLATE: Final = "tokenizer.chat_template"
 EOS_TOKEN_ID: Final = "tokenizer.ggml.eos_token_id"  # noqa: S105 - a key, not a secret
@@ -49,6 +54,14 @@ GROUP_SIZE: Final = "huisclos.group_size"
 CONTENT_SHA256: Final = "huisclos.content_sha256"
 
 SCALES_SUFFIX: Final = ".scales"
+PUBLISHED_SCALES_SUFFIX: Final = "_quantizer.scales"
+"""After a projection's name in a spiking checkpoint: `….q_proj.weight_quantizer.scales`."""
+DOWN_SUFFIX: Final = ".mlp.down_proj.weight"
+FAR_COUNTS_SUFFIX: Final = ".far_counts"
+"""Of a spiking matrix: I32 [rows], how many of each row's codes int8 cannot hold."""
+FAR: Final = "huisclos.far"
+"""The last tensor of a spiking file, I32: the far entries of all matrices in the order of the file."""
+PUBLISHED_SPIKE_K: Final = 3.0
 QUANT_GROUP: Final = 128
 """Inputs that share one scale; the last group of a row may be shorter."""
 

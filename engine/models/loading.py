@@ -18,6 +18,7 @@ from engine.models.errors import ModelFileError
 from engine.models.facts import ModelFacts, facts_from_metadata
 from engine.models.gguf import GgufFile, open_gguf
 from engine.models.quantization import group_count
+from engine.models.spike_weights import StoredSpikes, coded_weight
 from engine.models.template import ChatTemplate
 from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
 from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
@@ -74,6 +75,14 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SpikeCoding:
+    """How inputs are coded: thresholds are mean|x| / `k` (0: not at all); `down`: that of down_proj too."""
+
+    k: float
+    down: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model ready to run, safe to share between threads; each reading has its own kernels.State."""
 
@@ -100,21 +109,33 @@ class LoadedModel:
 
 
 def load(
-    path: Path | str, *, threads: int, isa: str | None = None, verify: bool | None = None
+    path: Path | str,
+    *,
+    threads: int,
+    isa: str | None = None,
+    verify: bool | None = None,
+    spike_k: float | None = None,
+    spiking_down: bool = False,
 ) -> LoadedModel:
     """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
 
     `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
-    weights of a file first (by default up to 256 MiB). Raises ModelFileError, ChatTemplateError, or
-    ValueError for unusable `threads` or `isa`.
+    weights of a file first (by default up to 256 MiB). `spike_k` codes the inputs of the projections as
+    spikes (0: off); by default a model does what it was made for. `spiking_down` codes the input of
+    `down_proj` too, which the published code does not do (spec 2.4). Raises ModelFileError,
+    ChatTemplateError, or ValueError for unusable `threads`, `isa` or `spike_k`.
     """
     path = Path(path)
     if path.is_dir():
-        return _load_folder(path, threads, isa)
+        return _load_folder(path, threads, isa, spike_k, spiking_down)
     file = open_gguf(path)
     config = ModelConfig.from_metadata(file.metadata)
     facts = facts_from_metadata(file.metadata)
-    weights = _file_weights(file, config)
+    coding = _choose_coding(config, spike_k, spiking_down)
+    try:
+        weights = _file_weights(file, config, spiking_down)
+    finally:
+        file.tensors.close()  # what is mapped stays mapped
     tokenizer = _file_tokenizer(file, config)
     stop_ids = file.metadata.get(keys.STOP_IDS, [])
     if not isinstance(stop_ids, list) or not all(
@@ -136,6 +157,7 @@ def load(
         eos_id=file.metadata.get(keys.EOS_TOKEN_ID),
         threads=threads,
         isa=isa,
+        coding=coding,
     )
 
 
@@ -149,12 +171,21 @@ def verify_content(file: GgufFile) -> None:
         )
 
 
-def _load_folder(folder: Path, threads: int, isa: str | None) -> LoadedModel:
+def _load_folder(
+    folder: Path, threads: int, isa: str | None, spike_k: float | None, spiking_down: bool
+) -> LoadedModel:
     checkpoint = open_checkpoint(folder)
-    weights = {
-        tensor.name: _float_weight(checkpoint.tensors, checkpoint.tensors.entries[tensor.name])
-        for tensor in expected_tensors(checkpoint.config)
-    }
+    config, tensors = checkpoint.config, checkpoint.tensors
+    try:
+        coding = _choose_coding(config, spike_k, spiking_down)
+        weights = {
+            tensor.name: coded_weight(tensors, tensor)
+            if tensor.coded and (spiking_down or not tensor.stays_float)
+            else _float_weight(tensors, tensors.entries[tensor.name])
+            for tensor in expected_tensors(config)
+        }
+    finally:
+        tensors.close()  # what is mapped stays mapped
     return _assemble(
         checkpoint.config,
         weights,
@@ -162,13 +193,30 @@ def _load_folder(folder: Path, threads: int, isa: str | None) -> LoadedModel:
         checkpoint.template,
         checkpoint.facts,
         frozenset(checkpoint.stop_ids),
-        format_name="bf16" if checkpoint.element is ElementType.BF16 else "f32",
+        format_name="spike8"
+        if checkpoint.config.spike_k
+        else "bf16"
+        if checkpoint.element is ElementType.BF16
+        else "f32",
         size_bytes=checkpoint.tensors.size_bytes,
         identity=checkpoint.identity,
         eos_id=checkpoint.eos_id,
         threads=threads,
         isa=isa,
+        coding=coding,
     )
+
+
+def _choose_coding(config: ModelConfig, spike_k: float | None, spiking_down: bool) -> SpikeCoding:
+    """Raises ValueError for a coding that the model cannot do."""
+    k = config.spike_k if spike_k is None else spike_k
+    if not 0 <= k <= 1024:
+        raise ValueError(f"spike_k must be 0 (off) or up to 1024, not {k}")
+    if config.spike_k and not k:
+        raise ValueError("a spiking model's inputs are always coded")
+    if spiking_down and not k:
+        raise ValueError("a spiking down_proj needs spike coding")
+    return SpikeCoding(k, spiking_down)
 
 
 def _assemble(
@@ -185,6 +233,7 @@ def _assemble(
     eos_id: object,
     threads: int,
     isa: str | None,
+    coding: SpikeCoding,
 ) -> LoadedModel:
     named = (
         {"bos_token": "", "eos_token": tokenizer.decode([eos_id], skip_special=False)}
@@ -193,7 +242,7 @@ def _assemble(
     )
     chat = ChatTemplate(template or _PLAIN_TEMPLATE, tokenizer.added, named_tokens=named)
     try:
-        model = kernels.Model(native_config(config), weights, threads=threads, isa=isa)
+        model = kernels.Model(native_config(config, coding), weights, threads=threads, isa=isa)
     except kernels.KernelError as error:
         raise ModelFileError(
             "model-weights-invalid", f"The model's weights are not usable: {error}."
@@ -222,8 +271,9 @@ def _assemble(
     return LoadedModel(model, tokenizer, chat, info, stop_ids)
 
 
-def native_config(config: ModelConfig) -> kernels.NativeConfig:
+def native_config(config: ModelConfig, coding: SpikeCoding | None = None) -> kernels.NativeConfig:
     """The same shape in the kernels' words."""
+    coding = coding or SpikeCoding(config.spike_k, False)
     return kernels.NativeConfig(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
@@ -240,13 +290,22 @@ def native_config(config: ModelConfig) -> kernels.NativeConfig:
         rope_theta=config.rope_theta,
         use_short_conv=config.use_short_conv,
         conv_size=config.conv_size,
+        merged_gate=config.merged_gate,
+        spike_k=coding.k,
+        spike_down=coding.down,
     )
 
 
-def _file_weights(file: GgufFile, config: ModelConfig) -> dict[str, kernels.Weight]:
+def _file_weights(file: GgufFile, config: ModelConfig, spiking_down: bool) -> dict[str, kernels.Weight]:
     left = dict(file.tensors.entries)
     weights: dict[str, kernels.Weight] = {}
+    if config.spike_k:
+        coded = StoredSpikes(file)
+        weights = coded.weights(config, spiking_down=spiking_down)
+        left = {name: entry for name, entry in left.items() if name not in coded.names}
     for tensor in expected_tensors(config):
+        if tensor.name in weights:
+            continue
         entry = left.pop(tensor.name, None)
         if entry is None:
             raise ModelFileError("model-tensor-missing", f"The model file lacks {tensor.name}.")

@@ -17,7 +17,9 @@ from engine.models.tensors import ElementType, TensorEntry, TensorFile, file_siz
 HEADER_LIMIT_BYTES: Final = 4 << 20
 """Far above any published checkpoint of this family (about 50 KB), far below what would keep us waiting."""
 
-_DTYPES: Final[Mapping[str, ElementType]] = {element.value: element for element in ElementType}
+_DTYPES: Final[Mapping[str, ElementType]] = {
+    element.value: element for element in ElementType if element is not ElementType.I32
+}
 _FOREIGN_DTYPES: Final = frozenset(
     [
         "BOOL",

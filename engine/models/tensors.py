@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ class ElementType(Enum):
     F16 = "F16"
     BF16 = "BF16"
     I8 = "I8"
+    I32 = "I32"
+
+    @property
+    def is_float(self) -> bool:
+        return self not in (ElementType.I8, ElementType.I32)
 
     @property
     def size_bytes(self) -> int:
@@ -37,6 +42,7 @@ _NUMPY: dict[ElementType, np.dtype[np.generic]] = {
     ElementType.F16: np.dtype("<f2"),
     ElementType.BF16: np.dtype("<u2"),
     ElementType.I8: np.dtype("i1"),
+    ElementType.I32: np.dtype("<i4"),
 }
 
 
@@ -127,7 +133,7 @@ def widen(block: NDArray[np.generic], element: ElementType) -> NDArray[np.float3
     """Stored floats as float32, exactly. `block` holds bfloat16 as uint16."""
     if element is ElementType.BF16:
         return (block.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    if element is ElementType.I8:
+    if not element.is_float:
         raise ModelFileError(
             "model-tensor-type-unsupported", "Whole-number tensors are not weights by themselves."
         )
@@ -141,6 +147,18 @@ def narrow_to_bf16(block: NDArray[np.float32]) -> NDArray[np.uint16]:
     result: NDArray[np.uint16] = rounded.astype(np.uint16)
     result[np.isnan(block)] = 0x7FC0
     return result
+
+
+_BLOCK_ELEMENTS: Final = 1 << 20
+"""Weights in hand at once: some twenty megabytes with everything that quantising needs beside them."""
+
+
+def float_blocks(source: TensorSource, name: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """A float tensor as float32, some rows at a time, each block with the number of its first row."""
+    entry = source.entries[name]
+    step = max(1, _BLOCK_ELEMENTS // entry.row_elements)
+    for start in range(0, entry.rows, step):
+        yield start, widen(source.read_rows(name, start, min(start + step, entry.rows)), entry.element)
 
 
 def file_size(path: Path) -> int:

@@ -32,6 +32,8 @@ namespace {
 
 using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Halves = nb::ndarray<const std::uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Words = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Entries = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Ids = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
@@ -76,6 +78,14 @@ hc::Config config_of(const std::map<std::string, std::int64_t>& sizes, const std
     config.gate_normalizer = static_cast<float>(real("gate_normalizer"));
     config.norm_eps = static_cast<float>(real("norm_eps"));
     config.rope_theta = real("rope_theta");
+    const auto flag = [&](const char* name) {
+        const auto found = sizes.find(name);
+        return found != sizes.end() && found->second != 0;
+    };
+    config.merged_gate = flag("merged_gate");
+    config.spike_down = flag("spike_down");
+    config.spike_k = reals.contains("spike_k") ? static_cast<float>(reals.at("spike_k")) : 0.0f;
+    require(config.spike_k >= 0.0f && config.spike_k <= 1024.0f && (config.is_spiking() || !config.spike_down), "bad spike coding");
     require(config.heads % config.kv_heads == 0 && config.head_dim % 2 == 0 && config.head_dim <= HC_MAX_HEAD_DIM &&
                 config.conv_size != 1,
             "bad head shape");
@@ -90,6 +100,7 @@ hc::Config config_of(const std::map<std::string, std::int64_t>& sizes, const std
 struct MatrixSlot {
     hc::Matrix* matrix;
     std::int64_t rows, cols;
+    bool coded;  // its input is coded as spikes
 };
 
 struct VectorSlot {
@@ -111,6 +122,7 @@ class BoundModel {
                     std::optional<Halves> scales) {
         require(!sealed, "the model is sealed");
         const MatrixSlot target = find(matrices_, slot, layer);
+        require(!target.coded || kind != "q4", slot + ": q4 does not go with spike coding");
         static const std::map<std::string, hc::Format> formats = {
             {"f32", hc::Format::f32}, {"bf16", hc::Format::bf16}, {"q8", hc::Format::q8}, {"q4", hc::Format::q4}};
         const auto format = formats.find(kind);
@@ -134,12 +146,44 @@ class BoundModel {
         require(scales.has_value() == integer, slot + ": scales go with integer formats only");
         const std::int64_t groups = (target.cols + HC_GROUP - 1) / HC_GROUP;
         require(!integer || static_cast<std::int64_t>(scales->size()) == target.rows * groups, slot + ": wrong number of scales");
-        target.matrix->weights = {data.data(), integer ? scales->data() : nullptr, target.rows, target.cols};
+        target.matrix->weights = {data.data(), integer ? scales->data() : nullptr, target.rows, target.cols, nullptr, nullptr, nullptr};
         target.matrix->format = format->second;
         kept_bytes_.push_back(std::move(data));
         if (scales.has_value()) {
             kept_halves_.push_back(std::move(*scales));
         }
+    }
+
+    // int8 codes with float scales, and what lies beyond int8 (hc_matrix, s8): starts [rows + 1] into the entries of all rows.
+    void set_spike_matrix(const std::string& slot, std::int64_t layer, Bytes data, Floats scales, Words starts, Entries far) {
+        require(!sealed, "the model is sealed");
+        const MatrixSlot target = find(matrices_, slot, layer);
+        require(target.coded, slot + ": such a matrix needs spike coding");
+        const std::int64_t groups = (target.cols + HC_GROUP - 1) / HC_GROUP;
+        require(static_cast<std::int64_t>(data.size()) == target.rows * target.cols, slot + ": wrong number of bytes");
+        require(static_cast<std::int64_t>(scales.size()) == target.rows * groups, slot + ": wrong number of scales");
+        require(static_cast<std::int64_t>(starts.size()) == target.rows + 1 && starts.data()[0] == 0, slot + ": wrong number of starts");
+        require(target.cols < (std::int64_t{1} << (31 - HC_BEYOND_BITS)), slot + ": too many columns");
+        for (std::int64_t r = 0; r < target.rows; ++r) {
+            const std::int64_t begin = starts.data()[r];
+            const std::int64_t end = starts.data()[r + 1];
+            require(begin <= end && end <= static_cast<std::int64_t>(far.size()), slot + ": bad starts");
+            std::int64_t last = -1;
+            for (std::int64_t e = begin; e < end; ++e) {
+                const std::int64_t column = far.data()[e] >> HC_BEYOND_BITS;
+                require(column > last && column < target.cols, slot + ": bad far entry");
+                last = column;
+            }
+        }
+        require(starts.data()[target.rows] == static_cast<std::int64_t>(far.size()), slot + ": bad starts");
+        const bool none = far.size() == 0;
+        target.matrix->weights = {data.data(), nullptr, target.rows, target.cols, scales.data(), none ? nullptr : starts.data(),
+                                  none ? nullptr : far.data()};
+        target.matrix->format = hc::Format::s8;
+        kept_bytes_.push_back(std::move(data));
+        kept_floats_.push_back(std::move(scales));
+        kept_words_.push_back(std::move(starts));
+        kept_entries_.push_back(std::move(far));
     }
 
     void set_vector(const std::string& slot, std::int64_t layer, const Floats& data) {
@@ -180,29 +224,35 @@ class BoundModel {
 
     void add_slots() {
         const hc::Config& c = model.config();
-        matrices_[{"model.embeddings.weight", -1}] = {&model.embeddings, c.vocab_size, c.hidden_size};
-        matrices_[{"lm_head.weight", -1}] = {&model.lm_head, c.vocab_size, c.hidden_size};
+        const bool spiking = c.is_spiking();
+        matrices_[{"model.embeddings.weight", -1}] = {&model.embeddings, c.vocab_size, c.hidden_size, false};
+        matrices_[{"lm_head.weight", -1}] = {&model.lm_head, c.vocab_size, c.hidden_size, false};
         vectors_[{"model.norm.weight", -1}] = {&model.norm, c.hidden_size};
         for (std::int64_t i = 0; i < c.layers; ++i) {
             hc::Layer& layer = model.layers[static_cast<std::size_t>(i)];
             vectors_[{"attn_norm.weight", i}] = {&layer.attn_norm, c.hidden_size};
             vectors_[{"mlp_norm.weight", i}] = {&layer.mlp_norm, c.hidden_size};
-            matrices_[{"attn.q_proj.weight", i}] = {&layer.q, c.q_dim(), c.hidden_size};
-            matrices_[{"attn.k_proj.weight", i}] = {&layer.k, c.kv_dim(), c.hidden_size};
-            matrices_[{"attn.v_proj.weight", i}] = {&layer.v, c.kv_dim(), c.hidden_size};
-            matrices_[{"attn.o_proj.weight", i}] = {&layer.o, c.hidden_size, c.q_dim()};
+            matrices_[{"attn.q_proj.weight", i}] = {&layer.q, c.q_dim(), c.hidden_size, spiking};
+            matrices_[{"attn.k_proj.weight", i}] = {&layer.k, c.kv_dim(), c.hidden_size, spiking};
+            matrices_[{"attn.v_proj.weight", i}] = {&layer.v, c.kv_dim(), c.hidden_size, spiking};
+            matrices_[{"attn.o_proj.weight", i}] = {&layer.o, c.hidden_size, c.q_dim(), spiking};
             vectors_[{"attn.q_proj.bias", i}] = {&layer.q_bias, c.q_dim()};
             vectors_[{"attn.k_proj.bias", i}] = {&layer.k_bias, c.kv_dim()};
             vectors_[{"attn.v_proj.bias", i}] = {&layer.v_bias, c.kv_dim()};
-            matrices_[{"mlp.gate_proj.weight", i}] = {&layer.mlp_gate, c.intermediate_size, c.hidden_size};
-            matrices_[{"mlp.up_proj.weight", i}] = {&layer.mlp_up, c.intermediate_size, c.hidden_size};
-            matrices_[{"mlp.down_proj.weight", i}] = {&layer.mlp_down, c.hidden_size, c.intermediate_size};
+            matrices_[{"mlp.gate_proj.weight", i}] = {&layer.mlp_gate, c.intermediate_size, c.hidden_size, spiking};
+            matrices_[{"mlp.up_proj.weight", i}] = {&layer.mlp_up, c.intermediate_size, c.hidden_size, spiking};
+            matrices_[{"mlp.down_proj.weight", i}] = {&layer.mlp_down, c.hidden_size, c.intermediate_size, spiking && c.spike_down};
             if (c.is_window[static_cast<std::size_t>(i)] != 0) {
                 continue;
             }
-            matrices_[{"attn.gk_proj.0.weight", i}] = {&layer.gate_down, c.gate_rank, c.hidden_size};
-            matrices_[{"attn.gk_proj.1.weight", i}] = {&layer.gate_up, c.kv_dim(), c.gate_rank};
-            vectors_[{"attn.gk_proj.1.bias", i}] = {&layer.gate_bias, c.kv_dim()};
+            if (c.merged_gate) {
+                matrices_[{"attn.gk_proj.weight", i}] = {&layer.gate_up, c.kv_dim(), c.hidden_size, spiking};
+                vectors_[{"attn.gk_proj.bias", i}] = {&layer.gate_bias, c.kv_dim()};
+            } else {
+                matrices_[{"attn.gk_proj.0.weight", i}] = {&layer.gate_down, c.gate_rank, c.hidden_size, spiking};
+                matrices_[{"attn.gk_proj.1.weight", i}] = {&layer.gate_up, c.kv_dim(), c.gate_rank, false};
+                vectors_[{"attn.gk_proj.1.bias", i}] = {&layer.gate_bias, c.kv_dim()};
+            }
             vectors_[{"attn.g_norm.weight", i}] = {&layer.head_norm, c.head_dim};
             if (c.conv_size > 0) {
                 vectors_[{"attn.q_conv1d.weight", i}] = {&layer.q_conv, c.q_dim() * c.conv_size};
@@ -216,10 +266,33 @@ class BoundModel {
     std::map<Key, VectorSlot> vectors_;
     std::vector<Bytes> kept_bytes_;
     std::vector<Halves> kept_halves_;
+    std::vector<Floats> kept_floats_;
+    std::vector<Words> kept_words_;
+    std::vector<Entries> kept_entries_;
 };
 
+// Counts and thresholds per layer and site, in the order of hc::Site; an empty array: not wanted.
+std::vector<hc::SpikeRecord> spike_records(const hc::Config& config, std::int64_t tokens, const std::vector<FloatsOut>& arrays) {
+    std::vector<hc::SpikeRecord> records;
+    if (arrays.empty()) {
+        return records;
+    }
+    require(config.is_spiking() && static_cast<std::int64_t>(arrays.size()) == 2 * config.layers * hc::site_count, "bad spike records");
+    const std::int64_t inputs[] = {config.hidden_size, config.q_dim(), config.hidden_size, config.intermediate_size, config.q_dim()};
+    for (std::size_t i = 0; i < arrays.size(); i += 2) {
+        const std::size_t site = i / 2 % hc::site_count;
+        const std::int64_t rows = site == static_cast<std::size_t>(hc::Site::query) ? tokens * config.heads : tokens;
+        const bool wanted = arrays[i].size() > 0;
+        require(!wanted || (static_cast<std::int64_t>(arrays[i].size()) == tokens * inputs[site] &&
+                            static_cast<std::int64_t>(arrays[i + 1].size()) == rows),
+                "bad room for spikes");
+        records.push_back({wanted ? arrays[i].data() : nullptr, wanted ? arrays[i + 1].data() : nullptr});
+    }
+    return records;
+}
+
 int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, std::int64_t logit_rows, const FloatsOut& logits,
-        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel) {
+        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel, const std::vector<FloatsOut>& spikes) {
     const hc::Config& config = bound.model.config();
     const auto tokens = static_cast<std::int64_t>(ids.size());
     require(bound.sealed, "the model is not complete");
@@ -237,7 +310,11 @@ int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, 
                 state.config.head_dim == config.head_dim && state.config.conv_size == config.conv_size &&
                 state.config.sliding_window == config.sliding_window,
             "this state belongs to a model of another shape");
-    const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel};
+    require(!config.is_spiking() || state.precision == hc::WindowPrecision::i8, "a spiking model needs an int8 window");
+    const std::vector<hc::SpikeRecord> records = spike_records(config, tokens, spikes);
+    require(records.empty() || hidden, "spikes are recorded together with hidden states only");
+    const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel,
+                              records.empty() ? nullptr : records.data()};
     const nb::gil_scoped_release release;
     return static_cast<int>(bound.model.run(state, request));
 }
@@ -366,8 +443,10 @@ NB_MODULE(_native, m) {
                       const std::vector<std::int64_t>&, const std::string&, int>(),
              "sizes"_a, "reals"_a, "attn_layers"_a, "isa"_a, "threads"_a)
         .def("set_matrix", &BoundModel::set_matrix, "slot"_a, "layer"_a, "kind"_a, "data"_a, "scales"_a.none())
+        .def("set_spike_matrix", &BoundModel::set_spike_matrix)
         .def("set_vector", &BoundModel::set_vector)
         .def("seal", &BoundModel::seal)
-        .def("run", &run, "state"_a, "ids"_a, "decode"_a, "logit_rows"_a, "logits"_a, "hidden"_a.none(), "cancel"_a.none());
+        .def("run", &run, "state"_a, "ids"_a, "decode"_a, "logit_rows"_a, "logits"_a, "hidden"_a.none(), "cancel"_a.none(),
+             "spikes"_a);
     bind_state(m);
 }

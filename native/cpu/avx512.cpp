@@ -19,6 +19,7 @@ namespace {
 #include "cpu/matmul_int-inl.h"
 #include "cpu/gla-inl.h"
 #include "cpu/window-inl.h"
+#include "cpu/spikes-inl.h"
 #include "cpu/table-inl.h"
 
 }  // namespace

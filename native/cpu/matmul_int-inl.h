@@ -1,7 +1,22 @@
 // Products with q8 and q4 matrices: integer dot products per group of 128, then one scale per row, token and group.
 // Included only by one instruction set's file, inside an unnamed namespace.
 
-struct Q8 {
+struct HalfScales {
+    using Scale = uint16_t;
+    static const uint16_t* scales_of(const hc_matrix* w) { return w->scales; }
+    static F load_scales(const uint16_t* p, int64_t n) { return load_f16_first(p, n); }
+    static float scale_value(const uint16_t* p) { return f16_value(p); }
+};
+
+struct WideScales {
+    using Scale = float;
+    static const float* scales_of(const hc_matrix* w) { return w->wide_scales; }
+    static F load_scales(const float* p, int64_t n) { return load_first(p, n); }
+    static float scale_value(const float* p) { return *p; }
+};
+
+template <typename Scales>
+struct Bytes : Scales {
     using Element = int8_t;
     static constexpr int32_t shift = q8_shift;
     static constexpr int64_t packed_tokens = packed_q8_tokens;
@@ -14,7 +29,10 @@ struct Q8 {
     static void stage(const int8_t* w, int64_t n, int8_t* out) { stage_q8(w, n, out); }
 };
 
-struct Q4 {
+using Q8 = Bytes<HalfScales>;
+using S8 = Bytes<WideScales>;
+
+struct Q4 : HalfScales {
     using Element = uint8_t;
     static constexpr int32_t shift = q4_shift;
     static constexpr int64_t packed_tokens = packed_q4_tokens;
@@ -38,7 +56,7 @@ constexpr int64_t scale_groups = 64; // groups whose scales are combined at once
 
 // y[r] for R rows and one token.
 template <typename Q, int R>
-inline void int_dot_rows(const typename Q::Element* w, int64_t cols, const uint16_t* scales, const int8_t* codes,
+inline void int_dot_rows(const typename Q::Element* w, int64_t cols, const typename Q::Scale* scales, const int8_t* codes,
                          const float* code_scales, const int32_t* code_sums, const float* bias, float* y) {
     const int64_t groups = group_count(cols);
     const int64_t row_elements = Q::row_elements(cols);
@@ -51,7 +69,7 @@ inline void int_dot_rows(const typename Q::Element* w, int64_t cols, const uint1
         float combined[R][scale_groups];
         for (int r = 0; r < R; ++r) {
             for_lanes(count, [&](int64_t g, int64_t n) {
-                store(combined[r] + g, mul(load_f16_first(scales + r * groups + start + g, n),
+                store(combined[r] + g, mul(Q::load_scales(scales + r * groups + start + g, n),
                                            load_first(code_scales + start + g, n)));
             });
         }
@@ -71,7 +89,7 @@ inline void int_dot_rows(const typename Q::Element* w, int64_t cols, const uint1
 }
 
 template <typename Q, int R>
-inline void int_dot_tokens(const typename Q::Element* w, int64_t cols, const uint16_t* scales, const hc_codes* x,
+inline void int_dot_tokens(const typename Q::Element* w, int64_t cols, const typename Q::Scale* scales, const hc_codes* x,
                            const float* bias, float* y, int64_t ldy) {
     for (int64_t t = 0; t < x->tokens; ++t) {
         const int64_t at = t * x->groups;
@@ -89,7 +107,7 @@ struct PackedInts {
 static_assert(sizeof(PackedInts) <= HC_MATMUL_SCRATCH, "the packed groups fit the scratch memory");
 
 template <typename Q>
-inline void pack_ints(const typename Q::Element* w, int64_t rows, int64_t cols, const uint16_t* scales, int64_t first_group,
+inline void pack_ints(const typename Q::Element* w, int64_t rows, int64_t cols, const typename Q::Scale* scales, int64_t first_group,
                       int64_t count, PackedInts* out) {
     const int64_t groups = group_count(cols);
     alignas(64) int8_t staged[lanes][HC_GROUP];
@@ -101,7 +119,7 @@ inline void pack_ints(const typename Q::Element* w, int64_t rows, int64_t cols, 
             if (r < rows) {
                 Q::stage(w + r * Q::row_elements(cols) + g * Q::group_elements(), n, staged[r]);
             }
-            out->scale[i][r] = r < rows ? f16_value(scales + r * groups + g) : 0.0f;
+            out->scale[i][r] = r < rows ? Q::scale_value(scales + r * groups + g) : 0.0f;
         }
         for (int64_t k = 0; k < HC_GROUP / 4; k += lanes) {
             F block[lanes];
@@ -157,14 +175,15 @@ inline void matmul_int(const hc_matrix* w, int64_t row_begin, int64_t row_end, c
     const typename Q::Element* data = static_cast<const typename Q::Element*>(w->data);
     const int64_t row_elements = Q::row_elements(w->cols);
     const int64_t groups = group_count(w->cols);
+    const typename Q::Scale* scales = Q::scales_of(w);
     const auto bias_at = [&](int64_t r) { return bias != nullptr ? bias + r : nullptr; };
     if (x->tokens < Q::packed_tokens) {
         int64_t r = row_begin;
         for (; r + 4 <= row_end; r += 4) {
-            int_dot_tokens<Q, 4>(data + r * row_elements, w->cols, w->scales + r * groups, x, bias_at(r), y + r, ldy);
+            int_dot_tokens<Q, 4>(data + r * row_elements, w->cols, scales + r * groups, x, bias_at(r), y + r, ldy);
         }
         for (; r < row_end; ++r) {
-            int_dot_tokens<Q, 1>(data + r * row_elements, w->cols, w->scales + r * groups, x, bias_at(r), y + r, ldy);
+            int_dot_tokens<Q, 1>(data + r * row_elements, w->cols, scales + r * groups, x, bias_at(r), y + r, ldy);
         }
         return;
     }
@@ -176,7 +195,7 @@ inline void matmul_int(const hc_matrix* w, int64_t row_begin, int64_t row_end, c
         }
         for (int64_t g = 0; g < groups; g += packed_groups) {
             const int64_t count = smaller(packed_groups, groups - g);
-            pack_ints<Q>(data + r * row_elements, rows, w->cols, w->scales + r * groups, g, count, packed);
+            pack_ints<Q>(data + r * row_elements, rows, w->cols, scales + r * groups, g, count, packed);
             int64_t t = 0;
             for (; t + int_token_tile <= x->tokens; t += int_token_tile) {
                 int_tile<Q, int_token_tile>(packed, rows, g, count, x, t, y + r, ldy);

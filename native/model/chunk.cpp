@@ -37,7 +37,7 @@ bool Chunk::compute() {
             return false;
         }
         if (from < tokens_) {
-            feed_forward(layer, from);
+            feed_forward(i, from);
         }
         if (cancelled()) {
             return false;
@@ -104,6 +104,7 @@ void Chunk::embed() {
             row = kernels_.embed_q4;
             break;
         case Format::f32:
+        case Format::s8:
         case Format::none:
             break;
     }
@@ -156,6 +157,33 @@ void Chunk::products(std::initializer_list<Product> list, const float* input, st
             kernels_.quantise_rows(&row, cols, &out);
         });
     }
+    const hc_rows rows{input, tokens, cols};
+    split(list, tokens, [&](const Product& product, std::int64_t begin, std::int64_t end, const float* bias, float* scratch) {
+        const hc_matrix& w = product.matrix->weights;
+        switch (product.matrix->format) {
+            case Format::f32:
+                kernels_.matmul_f32(&w, begin, end, &rows, bias, product.y, w.rows, scratch);
+                break;
+            case Format::bf16:
+                kernels_.matmul_bf16(&w, begin, end, &rows, bias, product.y, w.rows, scratch);
+                break;
+            case Format::q8:
+                kernels_.matmul_q8(&w, begin, end, &codes, bias, product.y, w.rows, scratch);
+                break;
+            case Format::q4:
+                kernels_.matmul_q4(&w, begin, end, &codes, bias, product.y, w.rows, scratch);
+                break;
+            case Format::s8:  // the binding takes such matrices only where inputs are coded
+            case Format::none:
+                break;
+        }
+    });
+}
+
+// Runs multiply(product, first row, end row, bias, scratch) over all rows of all matrices of the list, in pieces.
+template <typename Multiply>
+void Chunk::split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply) {
+    const std::int64_t cols = list.begin()->matrix->weights.cols;
     const std::int64_t wanted = piece_operations / (cols * tokens) / HC_ROW_BLOCK * HC_ROW_BLOCK;
     const std::int64_t piece_rows = std::max<std::int64_t>(wanted, HC_ROW_BLOCK);
     std::int64_t pieces = 0;
@@ -164,7 +192,6 @@ void Chunk::products(std::initializer_list<Product> list, const float* input, st
         pieces += (product.matrix->weights.rows + piece_rows - 1) / piece_rows;
         operations += product.matrix->weights.rows * cols * tokens;
     }
-    const hc_rows rows{input, tokens, cols};
     share(pieces, operations, [&](std::int64_t piece, int worker) {
         const Product* product = list.begin();
         for (;; ++product) {
@@ -174,24 +201,74 @@ void Chunk::products(std::initializer_list<Product> list, const float* input, st
             }
             piece -= own;
         }
-        const hc_matrix& w = product->matrix->weights;
-        const float* bias = product->bias != nullptr && !product->bias->empty() ? product->bias->data() : nullptr;
         const std::int64_t begin = piece * piece_rows;
-        const std::int64_t end = std::min(begin + piece_rows, w.rows);
-        float* scratch = space_.scratch(worker);
-        switch (product->matrix->format) {
+        const float* bias = product->bias != nullptr && !product->bias->empty() ? product->bias->data() : nullptr;
+        multiply(*product, begin, std::min(begin + piece_rows, product->matrix->weights.rows), bias, space_.scratch(worker));
+    });
+}
+
+const SpikeRecord* Chunk::record(std::size_t layer, Site site) const {
+    if (request_.spikes == nullptr) {
+        return nullptr;
+    }
+    const SpikeRecord* found = request_.spikes + static_cast<std::int64_t>(layer) * site_count + static_cast<std::int64_t>(site);
+    return found->counts != nullptr ? found : nullptr;
+}
+
+void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input,
+                           std::int64_t tokens) {
+    if (!config_.is_spiking() || (site == Site::down && !config_.spike_down)) {
+        products(list, input, tokens);
+        return;
+    }
+    const std::int64_t cols = list.begin()->matrix->weights.cols;
+    const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
+    const SpikeRecord* wanted = record(layer, site);
+    const auto is_integer = [](const Product& p) { return p.matrix->is_integer(); };
+    const bool as_counts = wanted != nullptr || std::any_of(list.begin(), list.end(), is_integer);
+    const bool as_floats = !std::all_of(list.begin(), list.end(), is_integer);
+    hc_spikes spikes = space_.spikes;
+    spikes.codes = space_.codes;
+    spikes.codes.tokens = tokens;
+    spikes.codes.groups = groups;
+    spikes.ldc = tokens;
+    share(tokens, tokens * cols * 4, [&](std::int64_t t, int) {
+        if (as_counts) {
+            const hc_rows row{input + t * cols, 1, cols};
+            const hc_spikes out{{spikes.codes.codes + t * groups * HC_GROUP, spikes.codes.scales + t * groups,
+                                 spikes.codes.sums + t * groups, 1, groups},
+                                spikes.counts + t,
+                                spikes.beyond + t,
+                                tokens};
+            kernels_.spike_rows(&row, cols, config_.spike_k, &out);
+        }
+        if (as_floats) {
+            kernels_.spike_values(input + t * cols, 1, cols, config_.spike_k, space_.spiked + t * cols);
+        }
+    });
+    if (wanted != nullptr) {
+        for (std::int64_t t = 0; t < tokens; ++t) {
+            wanted->thresholds[t] = spikes.codes.scales[t * groups];
+            for (std::int64_t i = 0; i < cols; ++i) {
+                wanted->counts[t * cols + i] = spikes.counts[i * tokens + t];
+            }
+        }
+    }
+    const hc_rows rows{space_.spiked, tokens, cols};
+    split(list, tokens, [&](const Product& product, std::int64_t begin, std::int64_t end, const float* bias, float* scratch) {
+        const hc_matrix& w = product.matrix->weights;
+        switch (product.matrix->format) {
             case Format::f32:
-                kernels_.matmul_f32(&w, begin, end, &rows, bias, product->y, w.rows, scratch);
+                kernels_.matmul_f32(&w, begin, end, &rows, bias, product.y, w.rows, scratch);
                 break;
             case Format::bf16:
-                kernels_.matmul_bf16(&w, begin, end, &rows, bias, product->y, w.rows, scratch);
+                kernels_.matmul_bf16(&w, begin, end, &rows, bias, product.y, w.rows, scratch);
                 break;
             case Format::q8:
-                kernels_.matmul_q8(&w, begin, end, &codes, bias, product->y, w.rows, scratch);
+            case Format::s8:
+                kernels_.matmul_spike(&w, begin, end, &spikes, bias, product.y, w.rows, scratch);
                 break;
-            case Format::q4:
-                kernels_.matmul_q4(&w, begin, end, &codes, bias, product->y, w.rows, scratch);
-                break;
+            case Format::q4:  // the binding refuses these in a model that codes its inputs
             case Format::none:
                 break;
         }
@@ -199,18 +276,20 @@ void Chunk::products(std::initializer_list<Product> list, const float* input, st
 }
 
 // From the mixed heads to the end of the layer; leaves the block's own contribution in `added`.
-void Chunk::feed_forward(const Layer& layer, std::int64_t from) {
+void Chunk::feed_forward(std::size_t index, std::int64_t from) {
+    const Layer& layer = model_.layers[index];
     const std::int64_t rows = tokens_ - from;
     const std::int64_t hidden = config_.hidden_size;
     const std::int64_t inner = config_.intermediate_size;
-    products({{&layer.o, nullptr, space_.added + from * hidden}}, space_.mixed + from * config_.q_dim(), rows);
+    coded_products(index, Site::output, {{&layer.o, nullptr, space_.added + from * hidden}},
+                   space_.mixed + from * config_.q_dim(), rows);
     normalise(layer.mlp_norm, from, true);
-    products({{&layer.mlp_gate, nullptr, space_.mlp_gate}, {&layer.mlp_up, nullptr, space_.mlp_up}},
-             space_.normed + from * hidden, rows);
+    coded_products(index, Site::mlp, {{&layer.mlp_gate, nullptr, space_.mlp_gate}, {&layer.mlp_up, nullptr, space_.mlp_up}},
+                   space_.normed + from * hidden, rows);
     share(rows, rows * inner * 8, [&](std::int64_t t, int) {
         kernels_.silu_mul(space_.mlp_gate + t * inner, space_.mlp_up + t * inner, inner);
     });
-    products({{&layer.mlp_down, nullptr, space_.added + from * hidden}}, space_.mlp_gate, rows);
+    coded_products(index, Site::down, {{&layer.mlp_down, nullptr, space_.added + from * hidden}}, space_.mlp_gate, rows);
 }
 
 void Chunk::keep_hidden(std::int64_t row) {

@@ -33,11 +33,17 @@ class Chunk {
     void rotations();
     void normalise(const Vector& weight, std::int64_t from, bool add);
     void products(std::initializer_list<Product> list, const float* input, std::int64_t tokens);
+    // The same with the input coded as spikes, where the model does that.
+    void coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input, std::int64_t tokens);
+    template <typename Multiply>
+    void split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply);
+    void code_queries(std::size_t layer);
+    const SpikeRecord* record(std::size_t layer, Site site) const;
     void mix_gated(std::size_t layer);
     void mix_window(std::size_t layer, bool outputs_needed);
     void convolve(std::size_t layer);
     void attend_piece(std::size_t layer, std::int64_t head, std::int64_t block, float* scratch) const;
-    void feed_forward(const Layer& layer, std::int64_t from);
+    void feed_forward(std::size_t layer, std::int64_t from);
     void keep_hidden(std::int64_t row);
 
     bool cancelled() const { return request_.cancel != nullptr && request_.cancel->is_set(); }

@@ -33,6 +33,13 @@ inline constexpr double known_answers[] = {
     -17.104210404317456,  // window_attend_f16
     760162.5931327341,  // window_store_i8
     -17.120531676974977,  // window_attend_i8
+    1860.9364834458538,  // spike_rows
+    158103.363710757,  // matmul_spike
+    2144.6160968732584,  // spike_values
+    3895.255025975879,  // spike_rows
+    161065.80870807305,  // matmul_spike
+    2253.2396302070338,  // spike_values
+    521.4491424456683,  // window_store_codes
 };
 
 }  // namespace hc

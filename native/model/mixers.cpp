@@ -35,12 +35,16 @@ void Chunk::mix_gated(std::size_t index) {
     const std::int64_t d = config_.head_dim;
     const std::int64_t q_dim = config_.q_dim();
     const std::int64_t kv_dim = config_.kv_dim();
-    products({{&layer.q, &layer.q_bias, space_.q},
-              {&layer.k, &layer.k_bias, space_.k},
-              {&layer.v, &layer.v_bias, space_.v},
-              {&layer.gate_down, nullptr, space_.rank}},
-             space_.normed, tokens_);
-    products({{&layer.gate_up, &layer.gate_bias, space_.decay}}, space_.rank, tokens_);
+    const Product q{&layer.q, &layer.q_bias, space_.q};
+    const Product k{&layer.k, &layer.k_bias, space_.k};
+    const Product v{&layer.v, &layer.v_bias, space_.v};
+    const Product gate{&layer.gate_up, &layer.gate_bias, space_.decay};
+    if (config_.merged_gate) {
+        coded_products(index, Site::mixer, {q, k, v, gate}, space_.normed, tokens_);
+    } else {
+        coded_products(index, Site::mixer, {q, k, v, {&layer.gate_down, nullptr, space_.rank}}, space_.normed, tokens_);
+        products({gate}, space_.rank, tokens_);
+    }
     if (config_.conv_size > 0) {
         convolve(index);
     }
@@ -81,13 +85,20 @@ void Chunk::mix_window(std::size_t index, bool outputs_needed) {
     const std::int64_t d = config_.head_dim;
     const std::int64_t q_dim = config_.q_dim();
     const std::int64_t kv_dim = config_.kv_dim();
-    products({{&layer.q, &layer.q_bias, space_.q}, {&layer.k, &layer.k_bias, space_.k}, {&layer.v, &layer.v_bias, space_.v}},
-             space_.normed, tokens_);
+    coded_products(index, Site::mixer,
+                   {{&layer.q, &layer.q_bias, space_.q}, {&layer.k, &layer.k_bias, space_.k}, {&layer.v, &layer.v_bias, space_.v}},
+                   space_.normed, tokens_);
     kernels_.rope(space_.q, q_dim, tokens_, config_.heads, d, space_.cosine, space_.sine);
     kernels_.rope(space_.k, kv_dim, tokens_, config_.kv_heads, d, space_.cosine, space_.sine);
 
+    if (config_.is_spiking()) {
+        code_queries(index);
+    }
+
     hc_window_store store = kernels_.window_store_f32;
-    if (state_.precision == WindowPrecision::f16) {
+    if (config_.is_spiking()) {
+        store = kernels_.window_store_codes;  // such a model's states are int8
+    } else if (state_.precision == WindowPrecision::f16) {
         store = kernels_.window_store_f16;
     } else if (state_.precision == WindowPrecision::i8) {
         store = kernels_.window_store_i8;
@@ -107,6 +118,28 @@ void Chunk::mix_window(std::size_t index, bool outputs_needed) {
     const std::int64_t keys = std::min(state_.position, config_.ring_entries()) + tokens_;
     share(config_.kv_heads * blocks, 2 * tokens_ * keys * q_dim, [&](std::int64_t piece, int worker) {
         attend_piece(index, piece / blocks, piece % blocks, space_.scratch(worker));
+    });
+}
+
+// Each query head becomes its spike counts times its threshold, in place.
+void Chunk::code_queries(std::size_t index) {
+    const std::int64_t d = config_.head_dim;
+    if (const SpikeRecord* wanted = record(index, Site::query)) {
+        for (std::int64_t r = 0; r < tokens_ * config_.heads; ++r) {
+            const hc_rows row{space_.q + r * d, 1, d};
+            hc_spikes out = space_.spikes;
+            out.codes = space_.codes;
+            out.codes.tokens = 1;
+            out.codes.groups = (d + HC_GROUP - 1) / HC_GROUP;
+            out.counts = wanted->counts + r * d;
+            out.ldc = 1;
+            kernels_.spike_rows(&row, d, config_.spike_k, &out);
+            wanted->thresholds[r] = out.codes.scales[0];
+        }
+    }
+    share(tokens_, tokens_ * config_.q_dim() * 4, [&](std::int64_t t, int) {
+        float* heads = space_.q + t * config_.q_dim();
+        kernels_.spike_values(heads, config_.heads, d, config_.spike_k, heads);
     });
 }
 

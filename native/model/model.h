@@ -18,7 +18,10 @@ namespace hc {
 struct Config {
     std::int64_t vocab_size, hidden_size, layers, heads, kv_heads, head_dim, intermediate_size, gate_rank, sliding_window;
     std::int64_t conv_size;  // 0: no short convolution
+    bool merged_gate;        // the decay gate is one matrix instead of a low-rank pair
+    bool spike_down;         // the input of the last MLP matrix is coded as well; only with spike_k
     float gate_normalizer, norm_eps;
+    float spike_k;           // 0: no spike coding; else thresholds are mean|x| / spike_k
     double rope_theta;
     std::vector<char> is_window;  // [layers]: 1 window attention, 0 gated linear attention
 
@@ -27,16 +30,17 @@ struct Config {
     std::int64_t kv_dim() const { return kv_heads * head_dim; }
     std::int64_t ring_entries() const { return sliding_window + 1; }
     std::int64_t conv_past() const { return conv_size > 0 ? conv_size - 1 : 0; }
+    bool is_spiking() const { return spike_k > 0.0f; }
 };
 
-enum class Format { none, f32, bf16, q8, q4 };
+enum class Format { none, f32, bf16, q8, q4, s8 };
 
 // Borrowed: the owner of the model keeps the arrays alive.
 struct Matrix {
     hc_matrix weights{};
     Format format = Format::none;
 
-    bool is_integer() const { return format == Format::q8 || format == Format::q4; }
+    bool is_integer() const { return format == Format::q8 || format == Format::q4 || format == Format::s8; }
 };
 
 using Vector = std::vector<float>;  // owned copy; empty while unset
@@ -45,7 +49,7 @@ struct Layer {
     Vector attn_norm, mlp_norm;
     Matrix q, k, v, o;
     Vector q_bias, k_bias, v_bias;
-    Matrix gate_down, gate_up;  // the low-rank pair of the decay gate; gated linear layers only
+    Matrix gate_down, gate_up;  // the low-rank pair of the decay gate, or the merged one in gate_up; gated linear layers only
     Vector gate_bias, head_norm;
     Vector q_conv, k_conv, v_conv;  // [conv_size, channels]; gated linear layers with short convolution only
     Matrix mlp_gate, mlp_up, mlp_down;
@@ -53,6 +57,15 @@ struct Layer {
 
 class Workspace;
 class State;
+
+// Where inputs are coded as spikes; one record per layer and site.
+enum class Site { mixer, output, mlp, down, query };
+inline constexpr std::int64_t site_count = 5;
+
+struct SpikeRecord {
+    float* counts;      // [tokens, inputs] (query: [tokens, heads, d]); null: not wanted
+    float* thresholds;  // [tokens] (query: [tokens, heads])
+};
 
 // What one call asks for beside advancing the state.
 struct Request {
@@ -63,6 +76,7 @@ struct Request {
     float* logits;            // [logit_rows, vocab_size]
     float* hidden;            // null, or [layers + 2, tokens, hidden_size]
     const CancelFlag* cancel; // may be null
+    const SpikeRecord* spikes; // null, or [layers * site_count]; only together with hidden, which keeps every position to the end
 };
 
 // Thread rule: read-only once sealed; `run` may be called by several threads with different states.

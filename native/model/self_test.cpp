@@ -55,6 +55,7 @@ class Run {
         matrices();
         gated();
         window();
+        spikes();
         return std::move(found_);
     }
 
@@ -119,10 +120,10 @@ class Run {
             scale = static_cast<std::uint16_t>(0x2000u + (s.bits() >> 16) % 0x800u);
         }
         const Floats bias = s.floats(rows);
-        const hc_matrix f32{wide.data(), nullptr, rows, cols};
-        const hc_matrix bf16{half.data(), nullptr, rows, cols};
-        const hc_matrix q8{bytes.data(), scales.data(), rows, cols};
-        const hc_matrix q4{nibbles.data(), scales.data(), rows, cols};
+        const hc_matrix f32{wide.data(), nullptr, rows, cols, nullptr, nullptr, nullptr};
+        const hc_matrix bf16{half.data(), nullptr, rows, cols, nullptr, nullptr, nullptr};
+        const hc_matrix q8{bytes.data(), scales.data(), rows, cols, nullptr, nullptr, nullptr};
+        const hc_matrix q4{nibbles.data(), scales.data(), rows, cols, nullptr, nullptr, nullptr};
         Floats row(cols);
         k.embed_f32(&f32, 5, row.data());
         note("embed_f32", row);
@@ -217,6 +218,53 @@ class Run {
             k.window_finish(&queries, out.data(), group * dim);
             note(kind.attend_name, out);
         }
+    }
+
+    void spikes() {
+        Stream s(5);
+        std::vector<std::int8_t> bytes(static_cast<std::size_t>(rows * cols));
+        for (std::int8_t& w : bytes) {
+            w = static_cast<std::int8_t>(s.bits() >> 24);
+        }
+        const Floats scales = s.floats(rows * 2, 0.05f);
+        std::vector<std::int32_t> starts{0};
+        std::vector<std::uint32_t> far;
+        for (std::int64_t r = 0; r < rows; ++r) {
+            for (std::uint32_t column = s.bits() % 90u; column < static_cast<std::uint32_t>(cols); column += 1u + s.bits() % 90u) {
+                far.push_back((column << HC_BEYOND_BITS) + s.bits() % 8000u);
+            }
+            starts.push_back(static_cast<std::int32_t>(far.size()));
+        }
+        const Floats bias = s.floats(rows);
+        const hc_matrix w{bytes.data(), nullptr, rows, cols, scales.data(), starts.data(), far.data()};
+        for (const std::int64_t tokens : {few, many}) {
+            const auto count = static_cast<std::size_t>(tokens);
+            Floats x = s.floats(count * cols);
+            x[7] = 900.0f;  // beyond int8 in its first token
+            const hc_rows in{x.data(), tokens, cols};
+            std::vector<std::int8_t> code_room(count * 256);
+            Floats thresholds(count * 2), counts(count * cols), y(count * rows);
+            std::vector<std::int32_t> sums(count * 2), beyond(count);
+            const hc_spikes out{{code_room.data(), thresholds.data(), sums.data(), tokens, 2}, counts.data(), beyond.data(), tokens};
+            k.spike_rows(&in, cols, 3.0f, &out);
+            Floats seen(code_room.begin(), code_room.end());
+            seen.insert(seen.end(), thresholds.begin(), thresholds.end());
+            seen.insert(seen.end(), sums.begin(), sums.end());
+            seen.insert(seen.end(), counts.begin(), counts.end());
+            seen.insert(seen.end(), beyond.begin(), beyond.end());
+            note("spike_rows", seen);
+            k.matmul_spike(&w, 0, rows, &out, bias.data(), y.data(), rows, room_.bytes());
+            note("matmul_spike", y);
+            k.spike_values(x.data(), tokens, cols, 3.0f, x.data());
+            note("spike_values", x);
+        }
+        const Floats keys = s.floats(few * dim, 2.0f);
+        std::vector<std::int8_t> stored(few * dim);
+        Floats scale(few);
+        k.window_store_codes(keys.data(), dim, few, dim, stored.data(), scale.data());
+        Floats seen(stored.begin(), stored.end());
+        seen.insert(seen.end(), scale.begin(), scale.end());
+        note("window_store_codes", seen);
     }
 
     const hc_kernels& k;

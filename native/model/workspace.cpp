@@ -31,12 +31,16 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     const std::int64_t groups = (widest + HC_GROUP - 1) / HC_GROUP;
     const std::int64_t conv = config.conv_size > 0 ? 1 : 0;
     const std::int64_t half = config.head_dim / 2;
+    const std::int64_t coded = !config.is_spiking() ? 0
+                                                    : std::max({config.hidden_size, config.q_dim(),
+                                                                config.spike_down ? config.intermediate_size : std::int64_t{0}});
     struct Part {
         float** where;
         std::int64_t floats;
     };
     float* code_room = nullptr;
     float* sum_room = nullptr;
+    float* beyond_room = nullptr;
     const Part parts[] = {
         {&x, config.hidden_size},
         {&normed, config.hidden_size},
@@ -57,6 +61,9 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&code_room, groups * HC_GROUP / 4},
         {&codes.scales, groups},
         {&sum_room, groups},
+        {&spikes.counts, coded},
+        {&spiked, coded},
+        {&beyond_room, 1},
     };
     std::int64_t total = 0;
     for (const Part& part : parts) {
@@ -72,6 +79,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     }
     codes.codes = reinterpret_cast<std::int8_t*>(code_room);
     codes.sums = reinterpret_cast<std::int32_t*>(sum_room);
+    spikes.beyond = reinterpret_cast<std::int32_t*>(beyond_room);
 
     const std::int64_t attend = round_up(attend_scratch_floats(config), 16) +
                                 round_up(attend_tokens * config.group() * (config.head_dim + 2), 16);

@@ -41,6 +41,8 @@ class Workspace {
     float* cosine;  // [tokens, d / 2]
     float* sine;    // [tokens, d / 2]
     hc_codes codes; // activations in int8, room for the widest matrix input
+    hc_spikes spikes;  // over the same codes; these and spiked only where inputs are coded as spikes
+    float* spiked;     // [tokens, widest coded input] the same as floats
     std::vector<StagedLayer> staged;  // [layers]
 
     float* scratch(int worker) const { return scratch_ + worker * scratch_floats_; }

@@ -40,4 +40,10 @@ void window_attend_f16(const hc_span* span, const hc_queries* queries, void* scr
 void window_attend_i8(const hc_span* span, const hc_queries* queries, void* scratch);
 void window_finish(const hc_queries* queries, float* o, int64_t ldo);
 
+void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
+void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y);
+void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias, float* y,
+                  int64_t ldy, void* scratch);
+void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
+
 }  // namespace hc::ref

@@ -30,6 +30,10 @@ extern "C" const hc_kernels* hc_kernels_scalar(void) {
         .window_attend_f16 = window_attend_f16,
         .window_attend_i8 = window_attend_i8,
         .window_finish = window_finish,
+        .spike_rows = spike_rows,
+        .spike_values = spike_values,
+        .matmul_spike = matmul_spike,
+        .window_store_codes = window_store_codes,
     };
     return &table;
 }

@@ -171,7 +171,7 @@ def break_facts_name(folder: Path) -> None:
         (break_missing, "checkpoint-incomplete"),
         (break_shape, "model-tensor-shape"),
         (break_extra, "checkpoint-tensor-unexpected"),
-        (break_spiking, "checkpoint-variant-unsupported"),
+        (break_spiking, "model-tensor-shape"),
         (break_integers, "model-tensor-type-unsupported"),
         (break_vocabulary, "tokenizer-invalid"),
         (break_config, "model-file-unreadable"),

@@ -15,8 +15,10 @@ import pytest
 
 from engine.cli import main
 from tests.fixtures.model_files import FLOAT_TINY, read_golden, small_config, write_checkpoint
+from tests.fixtures.model_files import GOLDEN as FOLDERS
 
 GOLDEN = read_golden(FLOAT_TINY)
+GOLDEN_SPIKING = FOLDERS / "w8aspike-tiny"
 
 
 def engine(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -79,6 +81,22 @@ def test_a_checkpoint_folder_gives_logits_in_single_precision(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
         assert np.abs(arrays["logits"] - GOLDEN["len33.prefill_logits"]).max() <= 1e-4
+
+
+def test_a_spiking_model_is_converted_and_its_switches_are_obeyed(tmp_path: Path) -> None:
+    golden = read_golden(GOLDEN_SPIKING)
+    ids = write_ids(tmp_path / "in.npz", golden["len7.input_ids"])
+    file = tmp_path / "m.gguf"
+    assert main(["convert", str(GOLDEN_SPIKING), str(file), "--format", "spike8"]) == 0
+    for down, name in (("float", "prefill_logits"), ("spiking", "spiking_down_proj_prefill_logits")):
+        arguments = ["logits", file, "--ids", ids, "--out", tmp_path / "out.npz", "--down", down]
+        assert main([str(argument) for argument in arguments]) == 0
+        with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
+            assert np.abs(arrays["logits"] - golden[f"len7.{name}"]).max() <= 1e-4
+    assert main([str(argument) for argument in [*arguments, "--spikes", "off"]]) == 3
+    assert main([str(argument) for argument in [*arguments, "--spikes", "k=3"]]) == 0
+    with pytest.raises(SystemExit):
+        main([str(argument) for argument in [*arguments, "--spikes", "k=-2"]])
 
 
 def test_every_position_can_be_fed_alone_and_none_past_the_end(converted: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models import convert as convert_module
+from engine.models import tensors as tensors_module
 from engine.models import tokenizer as tokenizer_module
 from engine.models.convert import convert
 from engine.models.errors import ConversionCancelledError, ConversionError, ModelFileError
@@ -141,7 +142,7 @@ def test_blocks_do_not_change_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     for format_name in convert_module.FORMATS:
         whole = convert(tmp_path / "folder", tmp_path / "whole.gguf", format_name)
         with monkeypatch.context() as patch:
-            patch.setattr(convert_module, "_BLOCK_ELEMENTS", 100)
+            patch.setattr(tensors_module, "_BLOCK_ELEMENTS", 100)
             blocks = convert(tmp_path / "folder", tmp_path / "blocks.gguf", format_name)
         assert whole.identity == blocks.identity
         assert (tmp_path / "whole.gguf").read_bytes() == (tmp_path / "blocks.gguf").read_bytes()
@@ -165,7 +166,7 @@ def test_memory_stays_flat_while_a_large_matrix_is_converted(
     config = small_config(vocab_size=60_000, hidden_size=128, layers=1)
     write_checkpoint(tmp_path / "folder", config=config)
     assert (tmp_path / "folder" / "model.safetensors").stat().st_size > 30e6
-    monkeypatch.setattr(convert_module, "_BLOCK_ELEMENTS", 1 << 16)
+    monkeypatch.setattr(tensors_module, "_BLOCK_ELEMENTS", 1 << 16)
     tracemalloc.start()
     try:
         convert(tmp_path / "folder", tmp_path / "model.gguf", "q4")

@@ -146,11 +146,18 @@ P, I64, F32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 
 
 class Matrix(ctypes.Structure):
-    _fields_ = [("data", P), ("scales", P), ("rows", I64), ("cols", I64)]
+    _fields_ = [
+        *(("data", P), ("scales", P), ("rows", I64), ("cols", I64)),
+        *(("wide_scales", P), ("far_starts", P), ("far", P)),
+    ]
 
 
 class Codes(ctypes.Structure):
     _fields_ = [("codes", P), ("scales", P), ("sums", P), ("tokens", I64), ("groups", I64)]
+
+
+class Spikes(ctypes.Structure):
+    _fields_ = [("codes", Codes), ("counts", P), ("beyond", P), ("ldc", I64)]
 
 
 class Rows(ctypes.Structure):
@@ -206,6 +213,10 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "window_attend_f16": _ATTEND,
     "window_attend_i8": _ATTEND,
     "window_finish": (P, P, I64),
+    "spike_rows": (P, I64, F32, P),
+    "spike_values": (P, I64, I64, F32, P),
+    "matmul_spike": _MATMUL,
+    "window_store_codes": _STORE,
 }
 
 
@@ -267,7 +278,7 @@ class Table:
 @pytest.fixture(scope="session")
 def types() -> dict[str, object]:
     """The structures of the contract, for tests that build arguments."""
-    classes = {c.__name__: c for c in (Matrix, Codes, Rows, Span, Queries, Gla, Guarded)}
+    classes = {c.__name__: c for c in (Matrix, Codes, Spikes, Rows, Span, Queries, Gla, Guarded)}
     return {**classes, "SIGNATURES": SIGNATURES}
 
 

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HC_KERNEL_ABI 1u
+#define HC_KERNEL_ABI 2u
 #define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
@@ -23,7 +23,10 @@ enum {
     HC_GLA_SUBCHUNK = 16, // tokens per sub-chunk of the gated linear layers
     HC_KEY_BLOCK = 32,   // keys scored at once by the window kernels
     HC_MAX_HEAD_DIM = 512, // largest d of any kernel
-    HC_ROW_BLOCK = 32    // callers split a matrix at multiples of this, so that a row's sum never depends on the split
+    HC_ROW_BLOCK = 32,   // callers split a matrix at multiples of this, so that a row's sum never depends on the split
+    HC_BEYOND_BITS = 13, // of a far entry: the part of a code that int8 cannot hold, plus HC_BEYOND_BIAS
+    HC_BEYOND_BIAS = 4096,
+    HC_MAX_SPIKES = 1 << 30 // a count's size stops here; only inputs beyond 10^13 get this far
 };
 
 // Weight matrix [rows, cols], read only, usually inside a mapped file.
@@ -32,12 +35,19 @@ enum {
 //   q8   : int8_t [rows, cols], value = code * scale
 //   q4   : uint8_t [rows, cols / 2]; cols even. Inside a group of n inputs (128, or fewer in the last group) byte j holds
 //          code j in its low and code n/2 + j in its high nibble, each as code + 8 with code in -8..7; value = code * scale
-//   scales (q8, q4): float16 bits [rows, ceil(cols / 128)]; null for f32 and bf16
+//   s8   : as q8, but the scales are wide_scales, and codes beyond int8 have the rest in far entries
+//   scales (q8, q4): float16 bits [rows, ceil(cols / 128)]; null for f32, bf16 and s8
+//   wide_scales (s8): float [rows, ceil(cols / 128)]; null otherwise
+//   far (s8): entries (column << HC_BEYOND_BITS) + rest + HC_BEYOND_BIAS, those of row r in far[far_starts[r] .. far_starts[r + 1]),
+//          columns ascending; both null where every code fits
 typedef struct hc_matrix {
     const void* data;
     const uint16_t* scales;
     int64_t rows;
     int64_t cols;
+    const float* wide_scales;
+    const int32_t* far_starts; // [rows + 1]
+    const uint32_t* far;
 } hc_matrix;
 
 // Activations in int8, one scale per token and group. groups = ceil(cols / 128), padded = groups * 128.
@@ -48,6 +58,14 @@ typedef struct hc_codes {
     int64_t tokens;
     int64_t groups;
 } hc_codes;
+
+// Activations as spike counts, whole numbers of one threshold per token.
+typedef struct hc_spikes {
+    hc_codes codes;   // counts limited to -127..127; every group of a token has the token's threshold as its scale
+    float* counts;    // [cols, ldc] the counts themselves, token t in column t
+    int32_t* beyond;  // [tokens] how many counts of the token codes could not hold
+    int64_t ldc;      // at least codes.tokens
+} hc_spikes;
 
 // Float rows [tokens, cols] at distance ld.
 typedef struct hc_rows {
@@ -104,6 +122,9 @@ typedef void (*hc_matmul_float)(const hc_matrix* w, int64_t row_begin, int64_t r
                                 float* y, int64_t ldy, void* scratch);
 typedef void (*hc_matmul_int)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias,
                               float* y, int64_t ldy, void* scratch);
+// As hc_matmul_int with x = count * threshold, for q8 and s8 matrices. Whatever is summed before it meets its scale is whole and exact.
+typedef void (*hc_matmul_spike)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias,
+                                float* y, int64_t ldy, void* scratch);
 enum { HC_MATMUL_SCRATCH = 96 * 1024 };
 
 // out[0 .. w->cols) = row `row` of w as floats.
@@ -162,6 +183,16 @@ typedef struct hc_kernels {
     hc_window_attend window_attend_i8;
     // o of head j, token t at o + t * ldo + j * d = mix / total.
     void (*window_finish)(const hc_queries* queries, float* o, int64_t ldo);
+
+    // Adaptive-threshold spike coding: threshold = mean|x| / k of the row within [1e-5, 1e4], count = x / threshold rounded to nearest even,
+    // by true division. x has out->codes.tokens rows of cols; every field of out is written.
+    void (*spike_rows)(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
+    // y = count * threshold of each row of x; both [rows, n] dense; y may be x.
+    void (*spike_values)(const float* x, int64_t rows, int64_t n, float k, float* y);
+    hc_matmul_spike matmul_spike;
+    // Exact eight-bit entries for window_attend_i8: scale = max|x| / 127 within [1e-5, 1e4], code = x / scale rounded to nearest even, within
+    // -128..127, by true division.
+    hc_window_store window_store_codes;
 } hc_kernels;
 
 // Each is null where this build has no such table; whether the machine can run it is asked of core/cpu.

@@ -1,0 +1,134 @@
+// Spike coding and products with spike counts. Included only by one instruction set's file, inside an unnamed namespace.
+
+inline float spike_threshold(const float* x, int64_t n, float k) {
+    F total = zero();
+    for_lanes(n, [&](int64_t i, int64_t count) { total = add(total, absolute(load_first(x + i, count))); });
+    const float threshold = sum(total) / static_cast<float>(n) / k;
+    return threshold < 1e-5f ? 1e-5f : (threshold > 1e4f ? 1e4f : threshold);
+}
+
+inline I spike_counts(F x, F threshold) {
+    const F limit = set1(static_cast<float>(HC_MAX_SPIKES));
+    return nearest(max(min(div(x, threshold), limit), sub(zero(), limit)));
+}
+
+void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y) {
+    for (int64_t r = 0; r < rows; ++r) {
+        const F threshold = set1(spike_threshold(x + r * n, n, k));
+        for_lanes(n, [&](int64_t i, int64_t count) {
+            const I counts = spike_counts(load_first(x + r * n + i, count), threshold);
+            store_first(y + r * n + i, mul(to_float(counts), threshold), count);
+        });
+    }
+}
+
+void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
+    const int64_t groups = out->codes.groups;
+    for (int64_t t = 0; t < out->codes.tokens; ++t) {
+        const float* row = x->x + t * x->ld;
+        const float threshold = spike_threshold(row, cols, k);
+        int32_t beyond = 0;
+        for (int64_t g = 0; g < groups; ++g) {
+            const int64_t n = smaller(HC_GROUP, cols - g * HC_GROUP);
+            int8_t* codes = out->codes.codes + (t * groups + g) * HC_GROUP;
+            memset(codes, 0, HC_GROUP);
+            I total = zero_int();
+            for_lanes(n, [&](int64_t i, int64_t count) {
+                const int64_t column = g * HC_GROUP + i;
+                const F whole = to_float(spike_counts(load_first(row + column, count), set1(threshold)));
+                const I kept = nearest(max(min(whole, set1(127.0f)), set1(-127.0f)));
+                store_i8_first(codes + i, kept, count);
+                total = add_int(total, kept); // lanes past count are zero: load_first makes them so
+                float counts[lanes];
+                store(counts, whole);
+                for (int64_t j = 0; j < count; ++j) {
+                    out->counts[(column + j) * out->ldc + t] = counts[j];
+                    beyond += counts[j] > 127.0f || counts[j] < -127.0f ? 1 : 0;
+                }
+            });
+            out->codes.scales[t * groups + g] = threshold;
+            out->codes.sums[t * groups + g] = sum_int(total);
+        }
+        out->beyond[t] = beyond;
+    }
+}
+
+inline float group_scale(const hc_matrix* w, int64_t place) {
+    return w->wide_scales != nullptr ? w->wide_scales[place] : f16_value(w->scales + place);
+}
+
+// What int8 could not hold of the weights, times the counts: the counts of many tokens lie side by side.
+inline void add_far_weights(const hc_matrix* w, int64_t r, const hc_spikes* x, float* y, int64_t ldy) {
+    const int64_t groups = group_count(w->cols);
+    const int32_t begin = w->far_starts[r];
+    const int32_t end = w->far_starts[r + 1];
+    if (begin == end) {
+        return;
+    }
+    for_lanes(x->codes.tokens, [&](int64_t t, int64_t count) {
+        F total[2] = {zero(), zero()};
+        for (int32_t e = begin; e < end; ++e) {
+            const int64_t column = w->far[e] >> HC_BEYOND_BITS;
+            const int32_t rest = static_cast<int32_t>(w->far[e] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
+            // A whole number; in a row of thousands there is hardly one per group.
+            const F product = mul(set1(static_cast<float>(rest)), load_first(x->counts + column * x->ldc + t, count));
+            total[e % 2] = fma(product, set1(group_scale(w, r * groups + column / HC_GROUP)), total[e % 2]);
+        }
+        float sums[lanes];
+        store(sums, add(total[0], total[1]));
+        for (int64_t j = 0; j < count; ++j) {
+            y[(t + j) * ldy + r] += sums[j] * x->codes.scales[(t + j) * groups];
+        }
+    });
+}
+
+// What int8 could not hold of the counts of one token, times the int8 part of the weights.
+inline void add_far_counts(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
+    const int64_t groups = group_count(w->cols);
+    const int8_t* weights = static_cast<const int8_t*>(w->data);
+    for (int64_t column = 0; column < w->cols; ++column) {
+        const float rest = x->counts[column * x->ldc + t] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
+        if (rest == 0.0f) {
+            continue;
+        }
+        for (int64_t r = row_begin; r < row_end; ++r) {
+            const float product = rest * static_cast<float>(weights[r * w->cols + column]);
+            y[r] += product * (group_scale(w, r * groups + column / HC_GROUP) * x->codes.scales[t * groups]);
+        }
+    }
+}
+
+void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias, float* y,
+                  int64_t ldy, void* scratch) {
+    if (w->wide_scales != nullptr) {
+        matmul_int<S8>(w, row_begin, row_end, &x->codes, bias, y, ldy, scratch);
+    } else {
+        matmul_int<Q8>(w, row_begin, row_end, &x->codes, bias, y, ldy, scratch);
+    }
+    if (w->far_starts != nullptr) {
+        for (int64_t r = row_begin; r < row_end; ++r) {
+            add_far_weights(w, r, x, y, ldy);
+        }
+    }
+    for (int64_t t = 0; t < x->codes.tokens; ++t) {
+        if (x->beyond[t] > 0) {
+            add_far_counts(w, row_begin, row_end, x, t, y + t * ldy);
+        }
+    }
+}
+
+void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales) {
+    for (int64_t t = 0; t < tokens; ++t) {
+        const float* row = x + t * ld;
+        F peak = zero();
+        for_lanes(d, [&](int64_t i, int64_t count) { peak = max(peak, absolute(load_first(row + i, count))); });
+        const float wanted = largest(peak) / 127.0f;
+        const float scale = wanted < 1e-5f ? 1e-5f : (wanted > 1e4f ? 1e4f : wanted);
+        int8_t* entry = static_cast<int8_t*>(out) + t * d;
+        for_lanes(d, [&](int64_t i, int64_t count) {
+            const F ratio = div(load_first(row + i, count), set1(scale));
+            store_i8_first(entry + i, nearest(max(min(ratio, set1(127.0f)), set1(-128.0f))), count);
+        });
+        out_scales[t] = scale;
+    }
+}
