@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.core.log import Log
 from app.core.paths import Paths
 from app.core.settings import SettingsFile
 from app.ingest import ParserHelper
@@ -26,6 +27,7 @@ class Companions:
     settings: SettingsFile
     helper: ParserHelper
     host: EngineHost
+    log: Log
 
     @classmethod
     def start(
@@ -49,7 +51,7 @@ class Companions:
         host = EngineHost(catalogue, settings.current, make_client)
         if with_engine:
             host.start()
-        return cls(paths, settings, helper, host)
+        return cls(paths, settings, helper, host, Log(paths.log))
 
     def close(self) -> None:
         """End both processes and their threads."""

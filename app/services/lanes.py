@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import TypeVar
 
-from app.services.operation import Operation
+from app.core.log import Log
+from app.services.operation import Operation, OperationCancelled
 from app.store import VaultLocked
 
 T = TypeVar("T")
@@ -27,9 +28,12 @@ _THREADS = {Lane.IMPORT: 1, Lane.READ: 1, Lane.ASK: 1, Lane.QUICK: 3}
 
 
 class Lanes:
-    """Runs operations. ``close`` cancels what runs, waits for it and ends the threads."""
+    """Runs operations. ``close`` cancels what runs, waits for it and ends the threads. What fails is logged
+    by its verb and code.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log) -> None:
+        self._log = log
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[Operation[object]] = set()
@@ -53,6 +57,8 @@ class Lanes:
                 operation.check()
                 result = work(operation)
             except BaseException as error:
+                if not isinstance(error, OperationCancelled):
+                    self._log.failure("services", verb, error)
                 operation.finish(None, error)
             else:
                 operation.finish(result)

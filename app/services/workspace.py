@@ -14,7 +14,7 @@ from app.services.live_readings import LiveReadings
 from app.services.open_views import OpenViews
 from app.services.operation import Operation
 from app.services.schema import MIGRATIONS, REFERENCES
-from app.services.views import Changes, EngineCard
+from app.services.views import Changes, EngineCard, EngineState
 from app.store import KdfParameters, Vault
 from app.store.kdf import DEFAULT as DEFAULT_KDF
 
@@ -33,12 +33,14 @@ class Workspace:
         self.host = companions.host
         self.settings = companions.settings
         self.events = EventBus(_report)
-        self.lanes = Lanes()
+        self.log = companions.log
+        self.lanes = Lanes(self.log)
         self.live_readings = LiveReadings()
         self.views = OpenViews()
         self.auto_read = auto_read
         self._lock = threading.Lock()
         self._closed = False
+        self._engine_state: EngineState | None = None
         # Operations that work on a dossier, so that deleting it can stop them first.
         self._busy: dict[str, set[Operation[Any]]] = {}
         self.host.listen(self._hear_engine)
@@ -137,6 +139,9 @@ class Workspace:
             self._busy.get(dossier_id, set()).discard(op)
 
     def _hear_engine(self, card: EngineCard) -> None:
+        if card.state is not self._engine_state:
+            self._engine_state = card.state
+            self.log.note("engine", card.state, code=card.problem.code if card.problem else "none")
         self.events.publish(EngineChanged(card))
 
 

@@ -7,6 +7,8 @@ from concurrent.futures import CancelledError
 
 import pytest
 
+from app.core.errors import UserError
+from app.core.log import Log
 from app.services.lanes import Lane, Lanes
 from app.services.operation import Operation, OperationCancelled, Progress
 from app.store import VaultLocked
@@ -14,7 +16,7 @@ from app.store import VaultLocked
 
 @pytest.fixture
 def lanes():
-    lanes = Lanes()
+    lanes = Lanes(Log(None))
     yield lanes
     lanes.close()
 
@@ -125,3 +127,22 @@ def test_after_closing_nothing_starts(lanes):
     lanes.close()
     with pytest.raises(VaultLocked):
         lanes.run(Lane.QUICK, "late", lambda op: 1).result(1)
+
+
+def test_what_fails_is_logged_by_its_verb_and_code_and_without_a_word_of_it(tmp_path):
+    lanes = Lanes(Log(tmp_path))
+
+    def work(op):
+        raise UserError("name-taken", "{name} is taken.", name="Madame Quelconque")
+
+    def stop(op):
+        raise OperationCancelled("stop")
+
+    with pytest.raises(UserError):
+        lanes.run(Lane.QUICK, "rename", work).result(10)
+    with pytest.raises(OperationCancelled):
+        lanes.run(Lane.QUICK, "stop", stop).result(10)
+    lanes.close()
+    (line,) = (tmp_path / "huisclos.log").read_text().splitlines()
+    assert "fail services.rename kind=UserError code=name-taken" in line
+    assert "Quelconque" not in line
