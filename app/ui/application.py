@@ -107,7 +107,7 @@ class Program(QObject):
         if Vault.exists(self._folder):
             self._ask_passphrase()
             self.shell.show()
-            QTimer.singleShot(0, self, self._accompany)
+            QTimer.singleShot(0, self, self._get_ready)
         else:
             self._accompany()
             self._first_start()
@@ -120,6 +120,11 @@ class Program(QObject):
         if self._companions is None:
             self._companions = Companions.start(self._paths, settings=self.settings)
         return self._companions
+
+    def _get_ready(self) -> None:
+        """While the passphrase is being typed: start the companions, load what the main window is made of."""
+        self._accompany()
+        import app.ui.main_window  # noqa: F401
 
     def _first_start(self) -> None:
         from app.ui.start.first_start import FirstStart

@@ -236,3 +236,25 @@ def test_the_empty_state_offers_questions_and_pressing_one_asks_it(scripted: Sta
     window.chat.welcome.chosen.emit(question)
     scripted.until(lambda: not window.chat.is_answering)
     assert window.chat.cards[-1].question == question
+
+
+def test_an_answer_left_on_its_way_is_there_when_one_comes_back(scripted: Stage) -> None:
+    window = scripted.open()
+    scripted.take_in(window, lettre_txt=LETTER)
+    first = window.library.dossier
+    assert first is not None
+    client = scripted.desk.client
+    assert client is not None
+    client.hold = threading.Event()
+    client.answer = lambda _: "The treatment goes on for a long time and so does this sentence [1]."
+    scripted.until(window.chat.composer.field.isEnabled)
+    window.chat.ask("Quel traitement de sortie ?")
+    scripted.until(lambda: "treatment" in window.chat.cards[-1]._text.toPlainText())
+    window.session.create_dossier("Autre").then(window, lambda card: window.library.choose(card.id))
+    scripted.until(lambda: window.library.dossier is not None and window.library.dossier.id != first.id)
+    assert window.chat.cards == []
+    assert not window.chat.is_answering
+    client.hold.set()
+    window.library.choose(first.id)
+    scripted.until(lambda: window.chat.cards and window.chat.cards[-1].answer is not None)
+    assert window.chat.cards[-1].question == "Quel traitement de sortie ?"

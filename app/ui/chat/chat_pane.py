@@ -46,6 +46,7 @@ class ChatPane(QFrame):
         self._scope: tuple[str, ...] | None = None
         self.chat_id: str | None = None
         self._task: Task | None = None
+        self._left: set[str] = set()  # dossiers left while an answer was on its way
         self._card: AnswerCard | None = None
         self._shown = _SHOWN_ANSWERS
         self.head = ChatHead(look, actions)
@@ -61,12 +62,10 @@ class ChatPane(QFrame):
 
     def show_dossier(self, dossier: DossierCard | None) -> None:
         """Turn to a dossier's latest chat, or to a new one. An answer on its way goes on and is kept."""
-        self._dossier = dossier
         self._drop_task()
+        self._dossier = dossier
         self._scope = None
-        chats = self._session.chats(dossier.id) if dossier is not None else ()
-        latest = max(chats, key=lambda chat: chat.created_at, default=None)
-        self._turn_to(latest.id if latest is not None else None)
+        self._turn_to(self._latest_chat())
         self.refresh()
 
     def refresh(self) -> None:
@@ -188,6 +187,8 @@ class ChatPane(QFrame):
     def _drop_task(self) -> None:
         """Stop following; the answer is kept in its chat when it is done."""
         if self._task is not None:
+            if self._dossier is not None:
+                self._left.add(self._dossier.id)
             self._end_task()
 
     def _fail_at_once(self, question: str, words: str) -> None:
@@ -224,8 +225,10 @@ class ChatPane(QFrame):
         return self._column.cards[-1] if self._column.cards else None
 
     def _show_earlier(self) -> None:
-        self._shown += _SHOWN_ANSWERS
-        self._turn_to(self.chat_id)
+        # Showing them builds the cards anew, which the one being written must not be part of.
+        if self._task is None:
+            self._shown += _SHOWN_ANSWERS
+            self._turn_to(self.chat_id)
 
     def _welcome_deed(self) -> None:
         (self._actions.new_dossier if self._dossier is None else self._actions.add_files).trigger()
@@ -268,12 +271,22 @@ class ChatPane(QFrame):
     def _chats_changed(self, *_: object) -> None:
         """An answer that was left on its way, in another dossier or language, may be there by now."""
         self._list_chats()
-        if self.chat_id is not None and self._task is None:
+        if self._task is not None or self._dossier is None:
+            return
+        if self.chat_id is None and self._dossier.id in self._left:
+            self._left.discard(self._dossier.id)
+            self._turn_to(self._latest_chat())
+        elif self.chat_id is not None:
             kept = self._session.answers(self.chat_id)[-self._shown :]
             if [a.message_id for a in kept] != [
                 c.answer.message_id for c in self.cards if c.answer is not None
             ]:
                 self._turn_to(self.chat_id)
+
+    def _latest_chat(self) -> str | None:
+        chats = self._session.chats(self._dossier.id) if self._dossier is not None else ()
+        latest = max(chats, key=lambda chat: chat.created_at, default=None)
+        return latest.id if latest is not None else None
 
     def _list_chats(self, *_: object) -> None:
         chats = self._session.chats(self._dossier.id) if self._dossier is not None else ()
