@@ -18,9 +18,9 @@ FACTS = {
     "source": "trained from scratch by engine/mini of this repository",
     "label_en": "Mini reader – quotes, does not reason",
     "label_fr": "Mini-lecteur – cite, ne raisonne pas",
-    "evidence_tok": 448,
+    "evidence_tok": 208,
     "reads_on": False,
-    "confidence_floor": 0.35,
+    "confidence_floor": 0.9,
     "reader": True,
 }
 TEMPLATE = "{%- for message in messages %}{{- message['content'] + '\\n' }}{%- endfor %}"

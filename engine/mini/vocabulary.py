@@ -38,7 +38,8 @@ def train_vocabulary(size: int = 4096, examples: int = 24000, seed: int = 11) ->
 
 
 def corpus(examples: int, seed: int) -> list[str]:
-    stream = Generator(seed, invents=False).stream(110, 5)
+    generator = Generator(seed, invents=False)
+    stream = generator.stream(110, 5)
     texts = []
     for _ in range(examples):
         example = next(stream)
@@ -46,5 +47,8 @@ def corpus(examples: int, seed: int) -> list[str]:
     for path in sorted((Path(__file__).parent / "pools").glob("*.txt")):
         plain = path.read_text(encoding="utf-8")
         words = plain.split() if path.stem.startswith("words") else plain.replace("=", ";").split(";")
-        texts.extend([" " + w.strip() for w in words] * (200 if path.stem.startswith("words") else 30))
+        texts.extend(
+            [" " + w.strip() for w in words if not generator.exclusion.hits(w)]
+            * (200 if path.stem.startswith("words") else 30)
+        )
     return texts
