@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from app.bridge.opening import in_background
 from app.bridge.session import Session
 from app.core.errors import EnvironmentFailure, HuisClosError
+from app.core.log import Log
 from app.core.paths import Paths
 from app.core.settings import SettingsFile
 from app.services.companions import Companions
@@ -94,6 +95,7 @@ class Program(QObject):
         self.speaker.speak(now.language or system_language())
         self._idle = IdleWatch(application)
         self._idle.idle.connect(self.lock)
+        self._log = Log(paths.log)
         self._companions: Companions | None = None
         self.shell: Shell | None = None
         self.session: Session | None = None
@@ -248,6 +250,7 @@ class Program(QObject):
         self._broke.emit(failure.with_traceback(trace))
 
     def _tell_crash(self, failure: BaseException) -> None:
+        self._log.failure("window", "crash", failure)
         if is_expected(failure) and self.window is not None:
             self.window.toast.warn(sentence(failure))
             return

@@ -63,6 +63,12 @@ class House:
         return self.root / "xdg" / "data" / "huisclos" / "models"
 
     @property
+    def log(self) -> Path:
+        if self.portable:
+            return self.root / "huisclos" / "log"
+        return self.root / "xdg" / "state" / "huisclos" / "log"
+
+    @property
     def config(self) -> Path:
         return (
             self.root / "huisclos" / "config" if self.portable else self.root / "xdg" / "config" / "huisclos"

@@ -97,7 +97,7 @@ def test_nothing_is_written_outside_the_vault_and_our_own_folders(journey):
     }
     inside = {path for path in written if path.startswith(str(house.vault))}
     assert any(path.endswith(".blob") for path in inside), "writes are in the record"
-    own = (str(house.config), str(house.models.parent))
+    own = (str(house.config), str(house.models.parent), str(house.log))
     others = {path for path in written - inside if not path.startswith(own)}
     assert others <= {"/dev/null", "/dev/tty"}
 
