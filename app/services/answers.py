@@ -196,8 +196,8 @@ class _Asking:
         session: str | None,
         past: tuple[tuple[str, str], ...],
     ) -> _Reply:
-        """Show the best passages and hear the answer. A reader that finds nothing sure in them is shown the
-        next ones, a few rounds long; what it said of the best passages stands when no round settles it.
+        """Show the best passages and hear the answer. A reader that says they do not hold it is shown the
+        next ones, a few rounds long.
         """
         first: tuple[_Reply, tuple[Evidence, ...]] | None = None
         left = sources
@@ -218,11 +218,13 @@ class _Asking:
         return reply
 
     def _settles(self, info: ModelInfo, done: GenerateDone) -> bool:
-        """Whether to look no further: a sure answer of a reader, or whatever another model said."""
+        """Whether to look no further. Only "it is not here" sends a reader on: an unsure answer is no sign
+        that the next passages are better, and more passages give more to mistake for an answer.
+        """
         if not info.reader:
             return True
         graded = grading.grade_reader(done.text, self._evidence, self._page)
-        return graded.readable and not graded.absent and done.confidence >= info.confidence_floor
+        return not graded.absent
 
     def _hear(
         self,
