@@ -156,6 +156,20 @@ def grade_free(answer: str, evidence: Sequence[Evidence], pages: Pages) -> Grade
     return Graded(answer, statements, any(c.isalnum() for c in answer))
 
 
+def _runs_over_cells(citation: Citation, pages: Pages) -> bool:
+    """Whether a value begins in one cell of a table and ends in another, as no value does. Cells stand apart
+    by a tab, rows by a line break.
+    """
+    text = pages(citation.document_id, citation.page).text
+    if "\t" in citation.quote:
+        return True
+    if "\n" not in citation.quote:
+        return False
+    line_end = text.find("\n", citation.end)
+    around = text[text.rfind("\n", 0, citation.start) + 1 : line_end if line_end >= 0 else len(text)]
+    return "\t" in around
+
+
 def grade_reader(answer: str, evidence: Sequence[Evidence], pages: Pages) -> Graded:
     """Grade a reader's ``«value» [n]``. A value that no passage holds makes the answer unreadable: a reader
     only quotes, so what is not on the page is nothing."""
@@ -168,7 +182,7 @@ def grade_reader(answer: str, evidence: Sequence[Evidence], pages: Pages) -> Gra
     pointed = [item for item in evidence if item.anchor == reply.anchor]
     others = [item for item in evidence if item.anchor != reply.anchor]
     citation = _find(reply.value, pointed, others, pages)
-    if citation is None or not citation.checked:
+    if citation is None or not citation.checked or _runs_over_cells(citation, pages):
         return Graded(answer, (), False)
     text = f"«\u202f{' '.join(citation.quote.split())}\u202f» [{citation.anchor}]"
     statement = Statement(text, 0, len(text), Grade.CHECKED_ON_PAGE, (citation,))

@@ -218,6 +218,23 @@ def test_what_a_reader_invents_or_mangles_is_no_answer(answer: str) -> None:
     assert not grading.grade_reader(answer, EVIDENCE, pages).readable
 
 
+@pytest.mark.parametrize(
+    ("value", "readable"),
+    [
+        ("Lot Tige", False),
+        ("B7 88R4417", False),
+        ("88R4417", True),
+        ("two lines", True),
+        ("88R4417 A note", False),
+    ],
+)
+def test_a_value_does_not_run_over_the_cells_of_a_table(value: str, readable: bool) -> None:
+    page = "Implant\tModel\tLot\nTige\tB7\t88R4417\nA note on two\nlines of it."
+    shown = (evidence(1, 0, len(page), page),)
+    graded = grading.grade_reader(f"«{value}» [1]", shown, lambda _, __: PageWords(page, word_boxes(page)))
+    assert graded.readable is readable
+
+
 def test_an_ordinary_answer_is_graded_sentence_by_sentence() -> None:
     answer = (
         "Le traitement est «Apixaban 5 mg» [1]. La dose est de «50 mg» [2]. Dr. Martin est d'accord [1]. "
