@@ -65,7 +65,7 @@ MET = {
     ],
     "damaged snapshot": [
         f"{LIVES}::test_a_damaged_reading_and_a_damaged_model_leave_the_answers_of_the_search",
-        "engine/test_client.py::test_a_damaged_or_foreign_snapshot_is_refused_and_no_session_made",
+        "engine/client/test_snapshots.py::test_a_damaged_or_foreign_snapshot_is_refused_and_no_session_made",
         "services/test_readings_and_models.py::test_a_reading_that_no_longer_fits_is_read_again_and_never_guessed",
     ],
     "damaged model": [
@@ -74,7 +74,7 @@ MET = {
     ],
     "engine killed mid-answer": [
         f"{LIVES}::test_an_engine_killed_while_it_answers_leaves_the_passages_and_says_so",
-        "engine/test_client.py::test_a_killed_engine_is_told_and_comes_back_with_its_model",
+        "engine/client/test_death.py::test_a_killed_engine_is_told_and_comes_back_with_its_model",
     ],
     "window closed mid-import": [
         f"{LIVES}::test_killed_at_any_moment_of_an_import_what_was_acknowledged_stays_and_the_rest_follows",
