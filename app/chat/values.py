@@ -113,4 +113,4 @@ class Answer:
     stopped: bool
     evidence: tuple[Evidence, ...]
     timings: Timings
-    nearest: tuple[Citation, ...] = ()  # closest passages when the model says that the answer is not there
+    nearest: tuple[Citation, ...] = ()  # closest passages of an absent answer; of a reader's, the next best

@@ -7,7 +7,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -303,11 +303,30 @@ class _Asking:
             return self._quote(sources, Reason.UNREADABLE_ANSWER, done)
         if not stopped and done.confidence < info.confidence_floor:
             return self._quote(sources, Reason.LOW_CONFIDENCE, done)
-        nearest: tuple[Citation, ...] = ()
+        closest: tuple[Evidence, ...] = ()
         if graded.absent:
             closest = self._evidence[:QUOTED_PASSAGES]
-            nearest = tuple(grading.cite(item, self._page, checked=True) for item in closest)
+        elif info.reader:
+            closest = self._others(graded, sources)
+        nearest = tuple(grading.cite(item, self._page, checked=True) for item in closest)
         return self._finish(graded, AnswerMode.MODEL, Reason.NONE, done, nearest)
+
+    def _others(self, graded: Graded, sources: list[Source]) -> tuple[Evidence, ...]:
+        """The best passages besides those a reader cites: it quotes without judging, so the person sees what
+        else may answer. Their anchors go on where the evidence's end.
+        """
+        cited = [citation for statement in graded.statements for citation in statement.citations]
+
+        def is_cited(source: Source) -> bool:
+            return any(
+                (c.document_id, c.page) == (source.document_id, source.page)
+                and source.start < c.end
+                and c.start < source.end
+                for c in cited
+            )
+
+        others = [source for source in sources if not is_cited(source)][: QUOTED_PASSAGES - 1]
+        return tuple(replace(e, anchor=e.anchor + len(self._evidence)) for e in evidence_room.number(others))
 
     def _quote(self, sources: list[Source], reason: Reason, done: GenerateDone | None) -> Answer:
         """The answer without a model's words: the best passages as they stand."""

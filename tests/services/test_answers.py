@@ -186,6 +186,22 @@ def test_a_reader_that_finds_nothing_in_the_best_passages_looks_through_the_next
         assert answer.statements[0].citations[0].quote == "71 kg"
 
 
+def test_beside_a_reader_s_quote_stand_the_next_best_passages(scripted):
+    reader(scripted, "«apixaban 5 mg» [1]")
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER, visits_txt=many_visits())
+        answer = ask(ws, dossier_id, "Quel anticoagulant prend-elle ? patient visit nurse")
+        (cited,) = answer.statements[0].citations
+        assert answer.nearest
+        assert all(
+            (c.document_id, c.page) != (cited.document_id, cited.page)
+            or c.end <= cited.start
+            or cited.end <= c.start
+            for c in answer.nearest
+        )
+        assert len({c.anchor for c in (*answer.nearest, cited)}) == len(answer.nearest) + 1
+
+
 def test_what_a_reader_said_of_the_best_passages_stands_when_no_round_settles_it(scripted):
     reader(scripted, "«» [0]")
     with scripted.open() as ws:
