@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from app.core.resources import resource
-from tests.bench import dossiers, reader, window
+from tests.bench import answers, dossiers, reader, window
 
-SECTIONS = ("window", "dossiers", "reader")
+SECTIONS = ("window", "dossiers", "answers", "reader")
 
 
 def main() -> None:
@@ -33,6 +33,8 @@ def main() -> None:
             window.measure(Path(scratch) / "window")
         if "dossiers" in wanted:
             dossiers.measure(Path(scratch) / "dossiers")
+        if "answers" in wanted:
+            answers.measure(Path(scratch) / "answers")
         if "reader" in wanted:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
         if options.seven_b:
