@@ -27,7 +27,7 @@ from engine import cage
 PASSPHRASE = "un vieux marronnier au bord du canal"
 WAIT_S = 90.0
 QUESTIONS = {
-    "fr": ("Quel est le numéro de lot de la tige cimentée implantée ?", "nodule"),
+    "fr": ("Quelle est la valeur de la TSH ultrasensible ?", "nodule"),
     "en": ("Who performed the operation?", "scan"),
 }
 
