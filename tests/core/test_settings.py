@@ -27,7 +27,7 @@ def write(path, text):
 def test_settings_are_written_whole_and_read_back(path):
     file = SettingsFile(path)
     assert file.load() == Settings()
-    file.change(language="fr", theme="dark", idle_lock_min=10, vault_folder="/tmp/un coffre é")
+    file.change(language="fr", theme="dark", idle_lock_min=10, vault_folder="/srv/un coffre é")
     again = SettingsFile(path)
     assert again.load() == file.current
     assert again.problem == ""
