@@ -47,6 +47,12 @@ Content-Transfer-Encoding: base64
 """
 
 
+def number_of(progress: str) -> int:
+    """Which file a line of progress is about; 0 when it is another line."""
+    number, slash, _ = progress.partition("/")
+    return int(number) if slash and number.strip().isdigit() else 0
+
+
 class Session:
     """One life with everything secret in it: taken in, killed while taking in, searched, asked, read."""
 
@@ -57,15 +63,16 @@ class Session:
         house.file(f"{FILE_NAME}.md", f"# {PERSON}\n\n" + f"Douleur {PHRASE} le 3 mai.\n\n" * 40)
         house.file("mail.eml", MAIL)
         self.taken = house.take(house.files, dossier=DOSSIER)
-        more = [house.file(f"{n} {FILE_NAME}.txt", f"{n}: {PERSON} {PHRASE}\n\n" * 300) for n in range(4)]
+        more = [house.file(f"{n} {FILE_NAME}.txt", f"{n}: {PERSON} {PHRASE}\n\n" * 300) for n in range(30)]
         killed = house.start(house.command("import", *more, "--dossier", DOSSIER))
         assert killed.stdin
         assert killed.stderr
         killed.stdin.write(PASSPHRASE + "\n")
         killed.stdin.flush()
-        until(lambda: killed.stderr and "2/" in killed.stderr.readline(), "a second file")
+        # Progress is told ten times a second at most: any file after the first will do, while others wait.
+        until(lambda: killed.stderr and number_of(killed.stderr.readline()) >= 2, "a second file")
         killed.send_signal(signal.SIGKILL)
-        killed.wait()
+        assert killed.wait() == -signal.SIGKILL, "it was still taking in"
         imports_told = {**house.environment, "PYTHONPROFILEIMPORTTIME": "1"}
         self.asked = house.run(
             "ask", f"{ASKED} de {PERSON} ?", "--dossier", DOSSIER, environment=imports_told
