@@ -227,6 +227,7 @@ def _load(options: argparse.Namespace) -> LoadedModel:
         isa=options.isa,
         spike_k=options.spikes,
         spiking_down=options.down == "spiking",
+        reading=options.reading,
     )
 
 
@@ -302,6 +303,7 @@ def _parser() -> argparse.ArgumentParser:
         "--spikes", type=_spike_k, metavar="off|k=3.0", help="code inputs as spikes; default: as the model is"
     )
     running.add_argument("--down", choices=("float", "spiking"), default="float", help="input of down_proj")
+    running.add_argument("--reading", choices=READINGS, help="of a spiking folder's weights; default: f32")
     running.add_argument("--window-mode", choices=_MODES, default="hf")
 
     verb = verbs.add_parser("logits", parents=[running], help="write the logits of given token ids")

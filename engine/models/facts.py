@@ -16,6 +16,7 @@ from engine.models.json_text import read_text
 FACTS_NAME: Final = "huisclos.json"
 _TEXT_MAX: Final = 1000
 _EVIDENCE_MAX_TOK: Final = 1 << 20
+SPIKES_K_MAX: Final = 1024
 
 
 class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +24,8 @@ class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `evidence_tok`: how much evidence suits the model. `reads_on`: answers start from the dossier's reading,
     not from evidence alone. `confidence_floor`: answers below this probability are not given as the model's.
-    `reader`: trained on the application's own evidence format.
+    `reader`: trained on the application's own evidence format. `spikes_k`: above 0 the model runs with its
+    inputs coded as spikes, thresholds mean|x| / spikes_k, unless something else is asked for.
     """
 
     name: str = ""
@@ -35,6 +37,7 @@ class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads_on: bool = True
     confidence_floor: float = 0.0
     reader: bool = False
+    spikes_k: float = 0.0
 
     def __post_init__(self) -> None:
         for text in (self.name, self.licence, self.source, self.label_en, self.label_fr):
@@ -44,6 +47,8 @@ class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("evidence_tok is out of range")
         if not math.isfinite(self.confidence_floor) or not 0.0 <= self.confidence_floor <= 1.0:
             raise ValueError("confidence_floor is not within 0 to 1")
+        if not math.isfinite(self.spikes_k) or not 0.0 <= self.spikes_k <= SPIKES_K_MAX:
+            raise ValueError(f"spikes_k is not within 0 to {SPIKES_K_MAX}")
 
     def named(self, name: str) -> ModelFacts:
         """These facts with empty names filled in."""
@@ -66,6 +71,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     keys.READS_ON: "reads_on",
     keys.CONFIDENCE_FLOOR: "confidence_floor",
     keys.READER: "reader",
+    keys.SPIKES_K: "spikes_k",
 }
 
 

@@ -50,6 +50,8 @@ EVIDENCE_TOK: Final = "huisclos.evidence_tok"
 READS_ON: Final = "huisclos.reads_on"
 CONFIDENCE_FLOOR: Final = "huisclos.confidence_floor"
 READER: Final = "huisclos.reader"
+SPIKES_K: Final = "huisclos.spikes_k"
+"""Of a float model that is meant to run with its inputs coded as spikes: the divisor of their thresholds."""
 GROUP_SIZE: Final = "huisclos.group_size"
 CONTENT_SHA256: Final = "huisclos.content_sha256"
 

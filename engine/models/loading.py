@@ -18,7 +18,10 @@ from engine.models.errors import ModelFileError
 from engine.models.facts import ModelFacts, facts_from_metadata
 from engine.models.gguf import GgufFile, open_gguf
 from engine.models.quantization import group_count
-from engine.models.spike_weights import StoredSpikes, coded_weight
+from engine.models.spike_codes import Reading
+from engine.models.spike_coding import SpikeCoding as SpikeCoding
+from engine.models.spike_coding import SpikeCodingError, bind_identity, choose_coding, own_coding
+from engine.models.spike_weights import StoredSpikes, coded_weight, file_reading
 from engine.models.template import ChatTemplate
 from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
 from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
@@ -51,7 +54,8 @@ class Turn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a loaded model is. `identity` is the SHA-256 that readings are bound to."""
+    """What a loaded model is. `identity` is the SHA-256 that readings are bound to; it holds how inputs are
+    coded. `coding` is how they are, `own_coding` how they are when nobody says otherwise."""
 
     name: str
     label_en: str
@@ -72,14 +76,8 @@ class ModelInfo:
     licence: str
     source: str
     config: ModelConfig
-
-
-@dataclass(frozen=True, slots=True)
-class SpikeCoding:
-    """How inputs are coded: thresholds are mean|x| / `k` (0: not at all); `down`: that of down_proj too."""
-
-    k: float
-    down: bool
+    coding: SpikeCoding
+    own_coding: SpikeCoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +114,27 @@ def load(
     verify: bool | None = None,
     spike_k: float | None = None,
     spiking_down: bool = False,
+    reading: Reading | None = None,
 ) -> LoadedModel:
     """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
 
     `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
     weights of a file first (by default up to 256 MiB). `spike_k` codes the inputs of the projections as
     spikes (0: off); by default a model does what it was made for. `spiking_down` codes the input of
-    `down_proj` too, which the published code does not do (spec 2.4). Raises ModelFileError,
-    ChatTemplateError, or ValueError for unusable `threads`, `isa` or `spike_k`.
+    `down_proj` too, which the published code does not do (spec 2.4). `reading` says how the weights of a
+    spiking folder become codes; a converted file's are what they are. Raises ModelFileError,
+    ChatTemplateError, SpikeCodingError, or ValueError for unusable `threads` or `isa`.
     """
     path = Path(path)
     if path.is_dir():
-        return _load_folder(path, threads, isa, spike_k, spiking_down)
+        return _load_folder(path, threads, isa, spike_k, spiking_down, reading)
     file = open_gguf(path)
     config = ModelConfig.from_metadata(file.metadata)
     facts = facts_from_metadata(file.metadata)
-    coding = _choose_coding(config, spike_k, spiking_down)
+    own = own_coding(config, facts, file_reading(file) if config.spike_k else "f32")
+    coding = choose_coding(config, own, spike_k, spiking_down, reading)
+    if coding.reading != own.reading:
+        raise SpikeCodingError(f"the codes of this file were read as {own.reading}, once and for all")
     try:
         weights = _file_weights(file, config, spiking_down)
     finally:
@@ -158,6 +161,7 @@ def load(
         threads=threads,
         isa=isa,
         coding=coding,
+        own=own,
     )
 
 
@@ -172,14 +176,20 @@ def verify_content(file: GgufFile) -> None:
 
 
 def _load_folder(
-    folder: Path, threads: int, isa: str | None, spike_k: float | None, spiking_down: bool
+    folder: Path,
+    threads: int,
+    isa: str | None,
+    spike_k: float | None,
+    spiking_down: bool,
+    reading: Reading | None,
 ) -> LoadedModel:
     checkpoint = open_checkpoint(folder)
     config, tensors = checkpoint.config, checkpoint.tensors
     try:
-        coding = _choose_coding(config, spike_k, spiking_down)
+        own = own_coding(config, checkpoint.facts)
+        coding = choose_coding(config, own, spike_k, spiking_down, reading)
         weights = {
-            tensor.name: coded_weight(tensors, tensor)
+            tensor.name: coded_weight(tensors, tensor, coding.reading)
             if tensor.coded and (spiking_down or not tensor.stays_float)
             else _float_weight(tensors, tensors.entries[tensor.name])
             for tensor in expected_tensors(config)
@@ -204,19 +214,8 @@ def _load_folder(
         threads=threads,
         isa=isa,
         coding=coding,
+        own=own,
     )
-
-
-def _choose_coding(config: ModelConfig, spike_k: float | None, spiking_down: bool) -> SpikeCoding:
-    """Raises ValueError for a coding that the model cannot do."""
-    k = config.spike_k if spike_k is None else spike_k
-    if not 0 <= k <= 1024:
-        raise ValueError(f"spike_k must be 0 (off) or up to 1024, not {k}")
-    if config.spike_k and not k:
-        raise ValueError("a spiking model's inputs are always coded")
-    if spiking_down and not k:
-        raise ValueError("a spiking down_proj needs spike coding")
-    return SpikeCoding(k, spiking_down)
 
 
 def _assemble(
@@ -234,6 +233,7 @@ def _assemble(
     threads: int,
     isa: str | None,
     coding: SpikeCoding,
+    own: SpikeCoding,
 ) -> LoadedModel:
     named = (
         {"bos_token": "", "eos_token": tokenizer.decode([eos_id], skip_special=False)}
@@ -254,7 +254,7 @@ def _assemble(
         format=format_name,
         parameters=parameter_count(config),
         size_bytes=size_bytes,
-        identity=identity,
+        identity=bind_identity(identity, coding, own),
         vocab_size=config.vocab_size,
         layers=config.layers,
         hidden_size=config.hidden_size,
@@ -267,6 +267,8 @@ def _assemble(
         licence=facts.licence,
         source=facts.source,
         config=config,
+        coding=coding,
+        own_coding=own,
     )
     return LoadedModel(model, tokenizer, chat, info, stop_ids)
 

@@ -19,10 +19,18 @@ from engine.models.tensors import ElementType, TensorSource, float_blocks
 _NO_FAR: Final = np.empty(0, np.uint32)
 
 
-def coded_weight(source: TensorSource, tensor: ExpectedTensor) -> kernels.Weight:
+def coded_weight(source: TensorSource, tensor: ExpectedTensor, reading: Reading = "f32") -> kernels.Weight:
     """Codes of one projection of a checkpoint folder, in memory: a byte per weight. Raises ModelFileError."""
-    scales = read_scales(source, tensor.name, 0, tensor.shape[0], "f32")
-    return _code(source, tensor, scales, "f32")
+    scales = read_scales(source, tensor.name, 0, tensor.shape[0], reading)
+    return _code(source, tensor, scales, reading)
+
+
+def file_reading(file: GgufFile) -> Reading:
+    """How the codes of a converted spiking file were read. Raises ModelFileError when it does not say."""
+    reading = file.metadata.get(keys.SPIKE_READING)
+    if reading not in READINGS:
+        raise ModelFileError("model-facts-invalid", "The model file does not say how its codes were read.")
+    return "bf16" if reading == "bf16" else "f32"
 
 
 class StoredSpikes:
@@ -37,12 +45,7 @@ class StoredSpikes:
             raise ModelFileError("model-tensor-missing", f"The model file lacks {keys.FAR}.")
         self._far: NDArray[np.uint32] = self._tensors.map_tensor(keys.FAR).view(np.uint32)
         self._place = 0
-        reading = file.metadata.get(keys.SPIKE_READING)
-        if reading not in READINGS:
-            raise ModelFileError(
-                "model-facts-invalid", "The model file does not say how its codes were read."
-            )
-        self._reading: Reading = "bf16" if reading == "bf16" else "f32"
+        self._reading = file_reading(file)
 
     def weights(self, config: ModelConfig, *, spiking_down: bool) -> dict[str, kernels.Weight]:
         """All coded matrices by name; `down_proj` among them, coded now, where it is asked for.
