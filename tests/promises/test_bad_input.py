@@ -240,4 +240,4 @@ def test_what_vanishes_or_cannot_be_read_is_told_and_can_be_tried_again_once_men
         assert services.list_exceptions(ws, dossier.id) == ()
         for words in ("vanished", "empty"):
             assert services.search(ws, dossier.id, words).result(10).total_pages == 1
-        assert len(services.list_documents(ws, dossier.id)) == 8
+        assert len(services.list_documents(ws, dossier.id)) == 32

@@ -24,7 +24,7 @@ from tests.promises.processes import until
 from tests.promises.traces import can_trace
 
 LIVES = 8
-FILES = 24
+FILES = 48
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 
