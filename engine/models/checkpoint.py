@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from engine.models import keys
-from engine.models.config import ModelConfig
+import msgspec
+
+from engine.models import architectures, keys
+from engine.models.architectures import Architecture, Shape
 from engine.models.errors import ModelFileError
 from engine.models.facts import ModelFacts, read_facts
 from engine.models.json_text import read_object, read_text
+from engine.models.licence import find_licence
 from engine.models.sandbox import SOURCE_MAX_CHARS
 from engine.models.shards import WeightFolder
-from engine.models.tensor_names import expected_tensors
-from engine.models.tensors import ElementType, TensorEntry
+from engine.models.tensor_names import ExpectedTensor
+from engine.models.tensors import ElementType
 from engine.models.tokenizer_json import TokenizerParts, parse_tokenizer, read_tokenizer_files
 
 _JSON_MAX_BYTES: Final = 1 << 20
@@ -26,9 +29,13 @@ _TURN_ENDS: Final = ("<|endoftext|>", "<|im_end|>")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything a folder holds but the weights themselves, which `tensors` reads on demand."""
+    """Everything a folder holds but the weights themselves, which `tensors` reads on demand.
 
-    config: ModelConfig
+    `config` is the architecture's own kind of value.
+    """
+
+    architecture: Architecture
+    config: Any
     tokenizer_json: str
     tokenizer: TokenizerParts
     template: str
@@ -49,12 +56,13 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if not folder.is_dir():
         raise ModelFileError("model-file-unreadable", f"{folder} is not a folder.")
     raw = read_object(folder / "config.json", limit_bytes=_JSON_MAX_BYTES)
-    config = ModelConfig.from_json(raw)
+    architecture = architectures.of_checkpoint(raw)
+    architecture.from_json(
+        raw, ()
+    )  # a configuration that is wrong by itself is told before any shard is opened
     tensors = WeightFolder(folder)
-    if any(name.endswith(keys.PUBLISHED_SCALES_SUFFIX) for name in tensors.entries):
-        # Nothing in the configuration tells a spiking checkpoint (W8ASpike) from a float one; its tensors do.
-        config = replace(config, merged_gate=True, spike_k=keys.PUBLISHED_SPIKE_K)
-    check_tensors(config, tensors.entries)
+    config = architecture.from_json(raw, tensors.entries)
+    check_tensors(architecture.tensors(config), tensors)
     tokenizer_json = read_tokenizer_files(folder)
     tokenizer = parse_tokenizer(tokenizer_json)
     if tokenizer.size > config.vocab_size:
@@ -70,40 +78,53 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     stops.update(added[name] for name in _TURN_ENDS if name in added)
     if eos_id is not None:
         stops.add(eos_id)
+    facts = read_facts(folder)
+    if not facts.licence:
+        facts = msgspec.structs.replace(facts, licence=find_licence(folder, raw))
     return Checkpoint(
+        architecture=architecture,
         config=config,
         tokenizer_json=tokenizer_json,
         tokenizer=tokenizer,
         template=_read_template(folder, named),
         eos_id=eos_id,
         stop_ids=tuple(sorted(token_id for token_id in stops if 0 <= token_id < tokenizer.size)),
-        facts=read_facts(folder).named(folder.resolve().name),
+        facts=facts.named(folder.resolve().name),
         tensors=tensors,
         identity=_identity(config, tokenizer_json, tensors),
     )
 
 
-def check_tensors(config: ModelConfig, entries: Mapping[str, TensorEntry]) -> None:
+def check_tensors(expected: Iterable[ExpectedTensor], tensors: WeightFolder) -> None:
     """Raises ModelFileError unless the folder holds exactly the tensors of this shape, all of them floats."""
-    left = dict(entries)
-    for tensor in expected_tensors(config):
+    left = dict(tensors.entries)
+    for tensor in expected:
         wanted = {tensor.name: tensor.shape}
         if tensor.coded:
             wanted[tensor.name + keys.PUBLISHED_SCALES_SUFFIX] = (tensor.shape[0], tensor.groups, 1)
         for name, shape in wanted.items():
             entry = left.pop(name, None)
             if entry is None:
-                raise ModelFileError("checkpoint-incomplete", f"The checkpoint lacks {name}.")
+                raise ModelFileError(
+                    "checkpoint-incomplete",
+                    f"The checkpoint lacks {name}, which its config.json calls for.",
+                )
             if entry.shape != shape:
                 raise ModelFileError(
-                    "model-tensor-shape", f"{name} has shape {entry.shape}, expected {shape}."
+                    "model-tensor-shape",
+                    f"{tensors.shard_of(name)}: {name} has shape {list(entry.shape)}, "
+                    f"but config.json calls for {list(shape)}.",
                 )
             if not entry.element.is_float:
-                raise ModelFileError("model-tensor-type-unsupported", f"{name} holds whole numbers.")
+                raise ModelFileError(
+                    "model-tensor-type-unsupported",
+                    f"{tensors.shard_of(name)}: {name} holds whole numbers, not weights.",
+                )
     if left:
+        name = min(left)
         raise ModelFileError(
             "checkpoint-tensor-unexpected",
-            f"The checkpoint holds {min(left)[:80]!a}, which no such model has.",
+            f"{tensors.shard_of(name)} holds {name[:80]!a}, which no such model has.",
         )
 
 
@@ -130,7 +151,7 @@ def _ids(value: object) -> list[int]:
     return [item for item in values if type(item) is int]
 
 
-def _identity(config: ModelConfig, tokenizer_json: str, tensors: WeightFolder) -> str:
+def _identity(config: Shape, tokenizer_json: str, tensors: WeightFolder) -> str:
     """A digest of what the folder says and of its shards' sizes and times.
 
     Not of every weight: a folder of fifteen gigabytes must open at once, and snapshots are kept for converted

@@ -2,69 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, Protocol, get_args
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.models import keys
+from engine.models.architectures import Architecture
+from engine.models.architectures.gla_swa import GlaSwa
 from engine.models.checkpoint import Checkpoint, open_checkpoint
-from engine.models.config import ModelConfig
-from engine.models.errors import ConversionCancelledError, ConversionError
+from engine.models.encoding import (
+    FORMATS,
+    SPIKE_FORMAT,
+    EncodedBlock,
+    Encoder,
+    FloatEncoder,
+    FloatFormat,
+    Format,
+)
+from engine.models.errors import ConversionCancelledError, ConversionError, ModelFileError
 from engine.models.facts import ModelFacts
 from engine.models.gguf import MetadataValue, read_header
 from engine.models.gguf_writer import GgufWriter, TensorPlan
-from engine.models.quantization import group_count, quantise_q4, quantise_q8
+from engine.models.shard_digests import ShardDigest, ShardDigests
 from engine.models.spike_codes import READINGS, Reading
 from engine.models.spike_conversion import SpikeEncoder
-from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
-from engine.models.tensors import ElementType, float_blocks, narrow_to_bf16
+from engine.models.spool import Spool
+from engine.models.tensor_names import ExpectedTensor, weight_count
+from engine.models.tensors import stored_blocks
 
-FloatFormat = Literal["q8", "q4", "bf16", "f32"]
-Format = FloatFormat | Literal["spike8"]
-FORMATS: Final[tuple[FloatFormat, ...]] = get_args(FloatFormat)
-"""What a float checkpoint can become."""
-SPIKE_FORMAT: Final = "spike8"
-"""What a spiking checkpoint becomes: its very codes and scales."""
+__all__ = [
+    "FORMATS",
+    "SPIKE_FORMAT",
+    "Conversion",
+    "Format",
+    "convert",
+    "file_metadata",
+    "file_plan",
+]
 
-_EIGHT_BIT_IN_Q4: Final = (keys.EMBEDDINGS, keys.LM_HEAD)
-"""Kept at eight bits in a q4 file: first and last matrix, where four bits cost most (README.md)."""
-
-_Stored = Literal["f32", "bf16", "q8", "q4"]
+_AHEAD_PER_THREAD: Final = 3
+"""Blocks in hand at once, for each thread that encodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What was written. `identity` is the SHA-256 that snapshots are bound to."""
+    """What was written. `identity` is the SHA-256 that snapshots are bound to; `shards` are those of the
+    source in the order they were first read, none where nobody asked for their digests."""
 
     path: Path
     format: Format
     parameters: int
     size_bytes: int
     identity: str
-
-
-class Encoder(Protocol):
-    """What becomes of each tensor on its way into the file."""
-
-    @property
-    def open_ended(self) -> bool:
-        """Whether the last tensor's length shows only at the end."""
-
-    def plan(self) -> list[TensorPlan]:
-        """Every tensor of the file, in its order."""
-
-    def encode(self, tensor: ExpectedTensor, start: int, block: NDArray[np.float32]) -> NDArray[np.generic]:
-        """Rows of a tensor from `start` on, as they go into the file now."""
-
-    def finish(self, tensor: ExpectedTensor) -> list[NDArray[np.generic]]:
-        """What follows the tensor: its scales, say."""
-
-    def end(self) -> list[NDArray[np.generic]]:
-        """What follows all of them."""
+    content_sha256: str
+    shards: tuple[ShardDigest, ...] = field(default=())
 
 
 def convert(
@@ -73,12 +72,16 @@ def convert(
     format_name: Format,
     *,
     reading: Reading = "f32",
+    name: str = "",
+    threads: int | None = None,
+    digests: bool = False,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Conversion:
     """Writes `destination` (replacing it) from the checkpoint folder `source`.
 
-    `reading` says how a spiking checkpoint's weights and scales are read before they become codes.
+    `reading` says how a spiking checkpoint's weights and scales are read before they become codes; `name` is
+    used where the folder names no model. `digests` takes the SHA-256 of every shard on the way.
     `progress(weights done, weights in all)` and `cancelled()` are called between blocks, many times a second.
     Raises ModelFileError for a bad source, ConversionError for a full disk or an unwritable place,
     ConversionCancelledError; then nothing is left behind and an older `destination` is as it was.
@@ -97,64 +100,148 @@ def convert(
                 "format-unsuitable",
                 f"{SPIKE_FORMAT} is for spiking checkpoints, and they are for {SPIKE_FORMAT}.",
             )
-        return _write(checkpoint, destination, format_name, reading, progress, cancelled)
+        with ShardDigests(digests) as hashing:
+            run = _Run(checkpoint, destination, hashing, progress, cancelled)
+            return run.write(format_name, reading, name, threads or count_threads())
     finally:
         checkpoint.tensors.close()
 
 
-def _write(
-    checkpoint: Checkpoint,
-    destination: Path,
-    format_name: Format,
-    reading: Reading,
-    progress: Callable[[int, int], None] | None,
-    cancelled: Callable[[], bool] | None,
-) -> Conversion:
-    tensors = list(expected_tensors(checkpoint.config))
-    total, done = parameter_count(checkpoint.config), 0
-    metadata = file_metadata(
-        checkpoint.config,
-        checkpoint.facts,
-        format_name,
-        tokenizer_json=checkpoint.tokenizer_json,
-        template=checkpoint.template,
-        stop_ids=checkpoint.stop_ids,
-        eos_id=checkpoint.eos_id,
-    )
-    encoder: Encoder
-    if format_name == SPIKE_FORMAT:
-        encoder = SpikeEncoder(checkpoint.tensors, checkpoint.config, reading)
-        metadata |= encoder.metadata
-    else:
-        encoder = _FloatEncoder(checkpoint.config, format_name)
-    writer = GgufWriter(destination, metadata, encoder.plan(), open_ended=encoder.open_ended)
-    with writer:
-        for tensor in tensors:
-            for start, block in float_blocks(checkpoint.tensors, tensor.name):
-                if cancelled is not None and cancelled():
-                    raise ConversionCancelledError
-                writer.write(encoder.encode(tensor, start, block))
-                done += block.size
-                if progress is not None:
-                    progress(done, total)
-            for part in encoder.finish(tensor):
+def count_threads() -> int:
+    """Threads that encode: beyond four, the disk and the writing one set the pace."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, allowed))
+
+
+class _Run:
+    """One conversion: this thread reads and writes, others encode between."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        destination: Path,
+        hashing: ShardDigests,
+        progress: Callable[[int, int], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._destination = destination
+        self._hashing = hashing
+        self._progress = progress
+        self._cancelled = cancelled
+        self._tensors = list(checkpoint.architecture.tensors(checkpoint.config))
+        self._total = weight_count(self._tensors)
+        self._done = 0
+
+    def write(self, format_name: Format, reading: Reading, name: str, threads: int) -> Conversion:
+        checkpoint = self._checkpoint
+        facts = checkpoint.facts
+        if name:
+            facts = msgspec.structs.replace(facts, name=name, label_en=name, label_fr=name)
+        metadata = file_metadata(
+            checkpoint.config,
+            facts,
+            format_name,
+            tokenizer_json=checkpoint.tokenizer_json,
+            template=checkpoint.template,
+            stop_ids=checkpoint.stop_ids,
+            eos_id=checkpoint.eos_id,
+            architecture=checkpoint.architecture,
+        )
+        encoder: Encoder
+        if format_name == SPIKE_FORMAT:
+            spikes = SpikeEncoder(checkpoint.tensors, self._tensors, reading)
+            encoder, metadata = spikes, metadata | spikes.metadata
+        else:
+            encoder = FloatEncoder(self._tensors, format_name)
+        writer = GgufWriter(self._destination, metadata, encoder.plan(), open_ended=encoder.open_ended)
+        with writer, ThreadPoolExecutor(threads, "encode") as pool, Spool(self._destination.parent) as spool:
+            for tensor in self._tensors:
+                self._write_tensor(writer, encoder, tensor, pool, threads, spool)
+            if encoder.open_ended:
+                for part in spool.blocks():
+                    writer.write(part)
+            shards = self._hashing.finish(self._check_cancel)
+        header = read_header(self._destination)
+        return Conversion(
+            self._destination,
+            format_name,
+            self._total,
+            writer.size_bytes,
+            header.sha256,
+            str(header.metadata[keys.CONTENT_SHA256]),
+            shards,
+        )
+
+    def _write_tensor(
+        self,
+        writer: GgufWriter,
+        encoder: Encoder,
+        tensor: ExpectedTensor,
+        pool: ThreadPoolExecutor,
+        threads: int,
+        spool: Spool,
+    ) -> None:
+        source = self._checkpoint.tensors
+        element = source.entries[tensor.name].element
+        after: list[tuple[NDArray[np.generic], ...]] = []
+        waiting: deque[tuple[int, Future[EncodedBlock]]] = deque()
+
+        def take_one() -> None:
+            size, future = waiting.popleft()
+            encoded = future.result()
+            writer.write(encoded.now)
+            after.append(encoded.after)
+            if encoded.at_end is not None:
+                spool.add(encoded.at_end)
+            self._done += size
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+
+        self._hashing.begin(source.path_of(tensor.name))
+        try:
+            for start, block in stored_blocks(source, tensor.name):
+                self._check_cancel()
+                beside = encoder.read_beside(tensor, start, start + len(block))
+                waiting.append((block.size, pool.submit(encoder.encode, tensor, block, element, beside)))
+                if len(waiting) >= threads * _AHEAD_PER_THREAD:
+                    take_one()
+            while waiting:
+                take_one()
+        except ConversionError as error:
+            if error.code in _OF_WEIGHTS:
+                where = f"{source.shard_of(tensor.name)}: {tensor.name}"
+                raise ConversionError(error.code, f"{where}: {error.message}") from None
+            raise
+        except OSError as error:
+            shard = source.shard_of(tensor.name)
+            raise ModelFileError(
+                "model-file-unreadable", f"{shard} cannot be read any more: {error.strerror or error}."
+            ) from error
+        for parts in zip(*after, strict=True):
+            for part in parts:
                 writer.write(part)
-        for part in encoder.end():
-            writer.write(part)
-    return Conversion(destination, format_name, total, writer.size_bytes, read_header(destination).sha256)
+
+    def _check_cancel(self) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise ConversionCancelledError
 
 
-def file_plan(config: ModelConfig, format_name: FloatFormat) -> list[TensorPlan]:
+_OF_WEIGHTS: Final = frozenset(
+    ("weights-not-finite", "weights-too-large", "scale-invalid", "code-out-of-range")
+)
+"""What a weight itself is to blame for: told with its tensor and its shard."""
+
+
+def file_plan(
+    shape: Any, format_name: FloatFormat, architecture: Architecture | None = None
+) -> list[TensorPlan]:
     """Every tensor of a file of this shape and format, in the order of the file."""
-    return [
-        planned
-        for tensor in expected_tensors(config)
-        for planned in _plan(tensor, _stored_as(tensor, format_name))
-    ]
+    return FloatEncoder(list((architecture or GlaSwa()).tensors(shape)), format_name).plan()
 
 
 def file_metadata(
-    config: ModelConfig,
+    shape: Any,
     facts: ModelFacts,
     format_name: Format,
     *,
@@ -162,26 +249,15 @@ def file_metadata(
     template: str,
     stop_ids: Sequence[int],
     eos_id: int | None,
+    architecture: Architecture | None = None,
 ) -> dict[str, MetadataValue]:
     """The key/value pairs of a file, but those the writer adds itself."""
+    kind = architecture or GlaSwa()
     metadata: dict[str, MetadataValue] = {
-        keys.GENERAL_ARCHITECTURE: keys.ARCHITECTURE,
+        keys.GENERAL_ARCHITECTURE: kind.name,
         keys.GENERAL_NAME: facts.name,
         keys.GENERAL_LICENSE: facts.licence,
-        keys.BLOCK_COUNT: config.layers,
-        keys.CONTEXT_LENGTH: config.context_length,
-        keys.EMBEDDING_LENGTH: config.hidden_size,
-        keys.FEED_FORWARD_LENGTH: config.intermediate_size,
-        keys.VOCAB_SIZE: config.vocab_size,
-        keys.HEAD_COUNT: config.heads,
-        keys.HEAD_COUNT_KV: config.kv_heads,
-        keys.NORM_EPSILON: config.norm_eps,
-        keys.SLIDING_WINDOW: config.sliding_window,
-        keys.ROPE_FREQ_BASE: config.rope_theta,
-        keys.GATE_RANK: config.gate_rank,
-        keys.GATE_NORMALIZER: config.gate_normalizer,
-        keys.SHORT_CONV: config.use_short_conv,
-        keys.CONV_SIZE: config.conv_size,
+        **kind.to_metadata(shape),
         keys.FORMAT: format_name,
         keys.GROUP_SIZE: keys.QUANT_GROUP,
         **facts.to_metadata(),
@@ -192,52 +268,3 @@ def file_metadata(
     if eos_id is not None:
         metadata[keys.EOS_TOKEN_ID] = eos_id
     return metadata
-
-
-def _stored_as(tensor: ExpectedTensor, format_name: FloatFormat) -> _Stored:
-    if not tensor.quantised or format_name == "f32":
-        return "f32"
-    if format_name == "q4" and (tensor.name in _EIGHT_BIT_IN_Q4 or tensor.shape[1] % 2):
-        return "q8"
-    return format_name
-
-
-def _plan(tensor: ExpectedTensor, stored: _Stored) -> Iterator[TensorPlan]:
-    if stored in ("f32", "bf16"):
-        element = ElementType.F32 if stored == "f32" else ElementType.BF16
-        yield TensorPlan(tensor.name, element, tensor.shape)
-        return
-    rows, inputs = tensor.shape
-    yield TensorPlan(tensor.name, ElementType.I8, (rows, inputs if stored == "q8" else inputs // 2))
-    yield TensorPlan(tensor.name + keys.SCALES_SUFFIX, ElementType.F16, (rows, group_count(inputs)))
-
-
-class _FloatEncoder:
-    """Float weights in one of the float formats."""
-
-    open_ended = False
-
-    def __init__(self, config: ModelConfig, format_name: FloatFormat) -> None:
-        self._config = config
-        self._format: FloatFormat = format_name
-        self._scales: list[NDArray[np.generic]] = []
-
-    def plan(self) -> list[TensorPlan]:
-        return file_plan(self._config, self._format)
-
-    def encode(self, tensor: ExpectedTensor, start: int, block: NDArray[np.float32]) -> NDArray[np.generic]:
-        stored = _stored_as(tensor, self._format)
-        if stored == "f32":
-            return block
-        if stored == "bf16":
-            return narrow_to_bf16(block)
-        quantised = quantise_q8(block) if stored == "q8" else quantise_q4(block)
-        self._scales.append(quantised.scales)
-        return quantised.codes
-
-    def finish(self, tensor: ExpectedTensor) -> list[NDArray[np.generic]]:
-        scales, self._scales = self._scales, []
-        return scales
-
-    def end(self) -> list[NDArray[np.generic]]:
-        return []

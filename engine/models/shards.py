@@ -61,6 +61,14 @@ class WeightFolder:
     def entries(self) -> Mapping[str, TensorEntry]:
         return {name: file.entries[name] for name, file in self._owner.items()}
 
+    def shard_of(self, name: str) -> str:
+        """The file name of the shard that holds a tensor."""
+        return self._owner[name].path.name
+
+    def path_of(self, name: str) -> Path:
+        """The shard that holds a tensor."""
+        return self._owner[name].path
+
     @property
     def size_bytes(self) -> int:
         return sum(entry.size_bytes for file in self._files for entry in file.entries.values())
@@ -103,7 +111,10 @@ class WeightFolder:
             file = container.open_file(folder / shard)
             for name in file.entries:
                 if name in self._owner:
-                    raise ModelFileError("model-tensor-duplicate", f"Two shards both hold {name[:80]!a}.")
+                    raise ModelFileError(
+                        "model-tensor-duplicate",
+                        f"{self._owner[name].path.name} and {file.path.name} both hold {name[:80]!a}.",
+                    )
                 self._owner[name] = file
             self._files.append(file)
 

@@ -42,8 +42,7 @@ def code_weights(
 
     Raises ConversionError where there is no code for a weight.
     """
-    if not np.isfinite(scales).all() or not (scales > 0).all():
-        raise ConversionError("scale-invalid", "A scale of the spiking weights is not a positive number.")
+    check_scales(scales)
     weights = _rounded(rows) if reading == "bf16" else rows
     wide = np.repeat(scales, keys.QUANT_GROUP, axis=1)[:, : rows.shape[1]]
     with np.errstate(over="ignore"):
@@ -57,6 +56,12 @@ def code_weights(
         )
     whole: NDArray[np.int32] = codes.astype(np.int32)
     return whole
+
+
+def check_scales(scales: NDArray[np.float32]) -> None:
+    """Raises ConversionError unless all are positive numbers."""
+    if not np.isfinite(scales).all() or not (scales > 0).all():
+        raise ConversionError("scale-invalid", "A scale of the spiking weights is not a positive number.")
 
 
 def read_scales(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.models import keys
@@ -63,10 +64,9 @@ def expected_tensors(config: ModelConfig) -> Iterator[ExpectedTensor]:
 
 def parameter_count(config: ModelConfig) -> int:
     """Weights of the whole model, a quantised matrix counted by the numbers it stands for."""
-    total = 0
-    for tensor in expected_tensors(config):
-        size = 1
-        for length in tensor.shape:
-            size *= length
-        total += size
-    return total
+    return weight_count(expected_tensors(config))
+
+
+def weight_count(tensors: Iterable[ExpectedTensor]) -> int:
+    """Numbers in all these tensors together."""
+    return sum(math.prod(tensor.shape) for tensor in tensors)

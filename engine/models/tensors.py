@@ -149,16 +149,31 @@ def narrow_to_bf16(block: NDArray[np.float32]) -> NDArray[np.uint16]:
     return result
 
 
-_BLOCK_ELEMENTS: Final = 1 << 20
-"""Weights in hand at once: some twenty megabytes with everything that quantising needs beside them."""
+_BLOCK_ELEMENTS: Final = 1 << 18
+"""Weights in hand at once: a megabyte as float32, which stays in a core's cache with all that quantising
+needs beside it. Four times as many took twice as long each."""
+
+
+def stored_blocks(source: TensorSource, name: str) -> Iterator[tuple[int, NDArray[np.generic]]]:
+    """A tensor as it is stored, some rows at a time, each block with the number of its first row."""
+    entry = source.entries[name]
+    step = max(1, _BLOCK_ELEMENTS // entry.row_elements)
+    for start in range(0, entry.rows, step):
+        yield start, source.read_rows(name, start, min(start + step, entry.rows))
 
 
 def float_blocks(source: TensorSource, name: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """A float tensor as float32, some rows at a time, each block with the number of its first row."""
-    entry = source.entries[name]
-    step = max(1, _BLOCK_ELEMENTS // entry.row_elements)
-    for start in range(0, entry.rows, step):
-        yield start, widen(source.read_rows(name, start, min(start + step, entry.rows)), entry.element)
+    element = source.entries[name].element
+    for start, block in stored_blocks(source, name):
+        yield start, widen(block, element)
+
+
+def is_finite(block: NDArray[np.generic], element: ElementType) -> bool:
+    """Whether stored floats hold neither infinities nor what is no number."""
+    if element is ElementType.BF16:
+        return not ((block & np.uint16(0x7F80)) == 0x7F80).any()  # type: ignore[operator]
+    return bool(np.isfinite(block).all())
 
 
 def file_size(path: Path) -> int:
