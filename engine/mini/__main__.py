@@ -1,4 +1,4 @@
-"""`python -m engine.mini train|evaluate|export`."""
+"""`python -m engine.mini train|evaluate|export|gates`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def main() -> None:
     evaluate.add_argument("--model", type=Path)
     evaluate.add_argument("--validation", type=int, default=200, help="questions of the validation side")
     evaluate.add_argument("--threads", type=int, default=1)
+    gates = verbs.add_parser("gates", help="what the reader must reach, as far as it needs no application")
+    gates.add_argument("--model", type=Path)
+    gates.add_argument("--before", type=Path, help="the same reader before spike coding")
+    gates.add_argument("--questions", type=int, default=2_000, help="of the held-out set")
+    gates.add_argument("--threads", type=int, default=1)
+    gates.add_argument("--out", type=Path, help="folder for the tables and the failures")
     a = parser.parse_args()
     if a.verb == "train":
         from engine.mini.train import train as run_training
@@ -34,6 +40,16 @@ def main() -> None:
         from engine.mini.export import export as write_checkpoint
 
         write_checkpoint(a.folder, a.target)
+    elif a.verb == "gates":
+        from engine.mini.gates import measure
+        from engine.mini.reports import print_gates, write
+
+        report = measure(a.model, questions=a.questions, threads=a.threads, before=a.before)
+        print(report.model)
+        print_gates(report.gates)
+        print("  The real documents need the application: python3 dev.py bench gates --papers DIR")
+        if a.out is not None:
+            write(report, a.out)
     else:
         from engine.mini.evaluate import evaluate as run_evaluation
 

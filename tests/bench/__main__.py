@@ -9,14 +9,16 @@ import tempfile
 from pathlib import Path
 
 from app.core.resources import resource
-from tests.bench import answers, dossiers, reader, window
+from tests.bench import answers, dossiers, gates, reader, window
 
 SECTIONS = ("window", "dossiers", "answers", "reader")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="dev.py bench")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)} (all of these), gates"
+    )
     parser.add_argument("--full", action="store_true", help="read on to 256,000 tokens (minutes)")
     parser.add_argument(
         "--seven-b",
@@ -25,6 +27,13 @@ def main() -> None:
         default=[],
         help="a random model of the published 7B shape (8 GB of disk, 12 GB of memory)",
     )
+    asked = parser.add_argument_group("gates")
+    asked.add_argument("--papers", type=Path, metavar="DIR", help="where the real documents lie")
+    asked.add_argument("--questions", type=int, default=2_000, help="of the held-out set")
+    asked.add_argument("--model", type=Path, help="a converted reader instead of the shipped one")
+    asked.add_argument("--before", type=Path, metavar="MODEL", help="the same reader before spike coding")
+    asked.add_argument("--threads", type=int, default=1)
+    asked.add_argument("--out", type=Path, default=Path("gates"), help="folder for the tables and failures")
     options = parser.parse_args()
     wanted = options.sections or SECTIONS
     print(f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}")
@@ -35,6 +44,16 @@ def main() -> None:
             dossiers.measure(Path(scratch) / "dossiers")
         if "answers" in wanted:
             answers.measure(Path(scratch) / "answers")
+        if "gates" in wanted:
+            gates.measure(
+                Path(scratch) / "gates",
+                documents=options.papers,
+                out=options.out,
+                model=options.model,
+                before=options.before,
+                questions=options.questions,
+                threads=options.threads,
+            )
         if "reader" in wanted:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
         if options.seven_b:

@@ -1,7 +1,7 @@
 """Questions about real documents that nobody of this project wrote, and where to find those documents.
 
-The documents are PDF files as distribution packages ship them. They are not kept here: whoever measures points
-at a folder that holds them, and every file is known by its SHA-256.
+The documents are PDF files as distribution packages ship them. They are not kept here: whoever measures
+points at a folder that holds them, and every file is known by its SHA-256.
 """
 
 from __future__ import annotations
