@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from engine.models.convert import FORMATS, SPIKE_FORMAT, convert
 from engine.models.errors import ModelError
+from engine.models.random_checkpoint import LAYOUTS, SCALES
 from engine.models.spike_codes import READINGS
 from engine.runtime.sampler import Sampler, Sampling
 
@@ -112,6 +113,20 @@ def _run_convert(options: argparse.Namespace) -> None:
     print(
         f"{result.path}: {result.format}, {result.parameters:,} weights, {result.size_bytes:,} bytes,"
         f" {time.monotonic() - began_s:.1f} s\nidentity {result.identity}"
+    )
+
+
+def _run_random(options: argparse.Namespace) -> None:
+    from engine.models.random_checkpoint import write_random_checkpoint
+
+    began_s = time.monotonic()
+    made = write_random_checkpoint(
+        options.folder, options.layout, options.scale, tokenizer=options.tokenizer, seed=options.seed
+    )
+    taken_s = time.monotonic() - began_s
+    print(
+        f"{made.folder}: {made.tensors} tensors, {made.parameters:,} weights, {made.size_bytes:,} bytes in"
+        f" {made.shards} shards, {taken_s:.1f} s ({made.size_bytes / max(taken_s, 1e-9) / 1e6:.0f} MB/s)"
     )
 
 
@@ -294,6 +309,14 @@ def _parser() -> argparse.ArgumentParser:
         "--reading", choices=READINGS, default="f32", help="spike8: how weights and scales become codes"
     )
     verb.set_defaults(run=_run_convert)
+
+    verb = verbs.add_parser("random", help="write a random checkpoint in a published layout, for measuring")
+    verb.add_argument("folder", metavar="DIR", type=Path, help="empty or new folder")
+    verb.add_argument("--layout", choices=LAYOUTS, required=True)
+    verb.add_argument("--scale", choices=SCALES, default="tiny", help="7b: 15 GB, w8aspike 31 GB")
+    verb.add_argument("--tokenizer", metavar="DIR", type=Path, help="folder with published tokenizer files")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.set_defaults(run=_run_random)
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", metavar="MODEL", type=Path, help="converted file or checkpoint folder")
