@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from engine import _native
 from engine.native_config import NativeConfig as NativeConfig
 from engine.native_config import expected_tensors as expected_tensors
+from engine.spike_tally import PLACES, SpikeSite
+from engine.spike_tally import SpikeTally as SpikeTally
 
 ABI: Final = 2
 GROUP: Final = 128
@@ -114,10 +116,6 @@ def source_hash(native_dir: Path) -> str:
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
-SpikeSite = Literal["mixer", "output", "mlp", "down", "query"]
-"""What is coded: normed inputs of attention and MLP, inputs of o_proj and down_proj, window queries."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Spikes:
     """Whole counts [T, inputs] (query: [T, heads, head_dim]), one threshold per row."""
@@ -128,13 +126,14 @@ class Spikes:
 
 class State:
     """What one reading remembers: GLA states, window, counter. One thread at a time; made by
-    `Model.new_state`."""
+    `Model.new_state`. What is read with a `tally` set is counted in it; a copy has none."""
 
-    __slots__ = ("_layout", "_native")
+    __slots__ = ("_layout", "_native", "tally")
 
     def __init__(self, native: _native.State, layout: str) -> None:
         self._native = native
         self._layout = layout
+        self.tally: SpikeTally | None = None
 
     @property
     def position(self) -> int:
@@ -229,6 +228,12 @@ class Model:
             window_precision = "int8"
         layout = f"{self._layout};window={window_precision},{window_mode}"
         return State(_native.State(self._native, window_precision, window_mode), layout)
+
+    def new_tally(self, *, every_tok: int = 1, neurons: int = 0, sample_tok: int = 0) -> SpikeTally:
+        """Counts, over all layers and sites, tokens whose position is a multiple of `every_tok`, and keeps
+        `neurons` inputs of each for the last `sample_tok` tokens."""
+        native = _native.SpikeTally(self._native, every_tok, neurons, sample_tok)
+        return SpikeTally(native, self._config.layers, neurons)
 
     def prefill(
         self,
@@ -370,7 +375,15 @@ class Model:
         spikes: list[NDArray[np.float32]] | None = None,
     ) -> None:
         status = self._native.run(
-            state._native, ids, decode, logits.shape[0], logits, hidden, cancel, spikes or []
+            state._native,
+            ids,
+            decode,
+            logits.shape[0],
+            logits,
+            hidden,
+            cancel,
+            spikes or [],
+            None if state.tally is None else cast("_native.SpikeTally", state.tally.native),
         )
         if status == _native.OK:
             return
@@ -531,5 +544,5 @@ def _widen(name: str, weight: Weight) -> NDArray[np.float32]:
     return (data.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
-if _native.abi != ABI:
+if _native.abi != ABI or _native.TALLY_PLACES != PLACES:
     raise ImportError(f"the native module has ABI {_native.abi}, this program needs {ABI}: build it again")

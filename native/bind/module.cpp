@@ -24,6 +24,7 @@
 #include "model/model.h"
 #include "model/self_test.h"
 #include "model/state.h"
+#include "model/tally.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -37,6 +38,7 @@ using Entries = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Ids = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using CountsOut = nb::ndarray<std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using BytesOut = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void require(bool holds, const std::string& what) {
@@ -122,7 +124,6 @@ class BoundModel {
                     std::optional<Halves> scales) {
         require(!sealed, "the model is sealed");
         const MatrixSlot target = find(matrices_, slot, layer);
-        require(!target.coded || kind != "q4", slot + ": q4 does not go with spike coding");
         static const std::map<std::string, hc::Format> formats = {
             {"f32", hc::Format::f32}, {"bf16", hc::Format::bf16}, {"q8", hc::Format::q8}, {"q4", hc::Format::q4}};
         const auto format = formats.find(kind);
@@ -292,7 +293,8 @@ std::vector<hc::SpikeRecord> spike_records(const hc::Config& config, std::int64_
 }
 
 int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, std::int64_t logit_rows, const FloatsOut& logits,
-        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel, const std::vector<FloatsOut>& spikes) {
+        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel, const std::vector<FloatsOut>& spikes,
+        hc::SpikeTally* tally) {
     const hc::Config& config = bound.model.config();
     const auto tokens = static_cast<std::int64_t>(ids.size());
     require(bound.sealed, "the model is not complete");
@@ -313,8 +315,9 @@ int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, 
     require(!config.is_spiking() || state.precision == hc::WindowPrecision::i8, "a spiking model needs an int8 window");
     const std::vector<hc::SpikeRecord> records = spike_records(config, tokens, spikes);
     require(records.empty() || hidden, "spikes are recorded together with hidden states only");
+    require(tally == nullptr || tally->sites() == config.layers * hc::site_count, "this tally belongs to a model of another shape");
     const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel,
-                              records.empty() ? nullptr : records.data()};
+                              tally, records.empty() ? nullptr : records.data()};
     const nb::gil_scoped_release release;
     return static_cast<int>(bound.model.run(state, request));
 }
@@ -357,6 +360,27 @@ class Quiet {
   private:
     hc::State& state_;
 };
+
+std::unique_ptr<hc::SpikeTally> new_tally(const BoundModel& bound, std::int64_t every_tok, std::int64_t neurons, std::int64_t sample_tok) {
+    require(every_tok >= 1 && neurons >= 0 && neurons <= 4096 && sample_tok >= 0 && sample_tok <= 4096, "bad size of a sample");
+    return std::make_unique<hc::SpikeTally>(bound.model.config(), every_tok, neurons, sample_tok);
+}
+
+void bind_tally(nb::module_& m) {
+    nb::class_<hc::SpikeTally>(m, "SpikeTally")
+        .def(nb::new_(&new_tally), "model"_a, "every_tok"_a, "neurons"_a, "sample_tok"_a)
+        .def_prop_ro("sampled_tok", &hc::SpikeTally::sampled_tok)
+        .def("read",
+             [](const hc::SpikeTally& tally, const CountsOut& out) {
+                 require(static_cast<std::int64_t>(out.size()) == tally.sites() * std::int64_t{hc::tally_places}, "bad room for counts");
+                 tally.read(out.data());
+             })
+        .def("read_sample", [](const hc::SpikeTally& tally, std::int64_t tokens, const BytesOut& out) {
+            require(tokens >= 0 && static_cast<std::int64_t>(out.size()) == tokens * tally.sites() * tally.neurons() &&
+                        tally.read_sample(reinterpret_cast<std::int8_t*>(out.data()), tokens),
+                    "bad room for a sample");
+        });
+}
 
 void bind_state(nb::module_& m) {
     nb::class_<hc::State>(m, "State")
@@ -447,6 +471,8 @@ NB_MODULE(_native, m) {
         .def("set_vector", &BoundModel::set_vector)
         .def("seal", &BoundModel::seal)
         .def("run", &run, "state"_a, "ids"_a, "decode"_a, "logit_rows"_a, "logits"_a, "hidden"_a.none(), "cancel"_a.none(),
-             "spikes"_a);
+             "spikes"_a, "tally"_a.none());
+    m.attr("TALLY_PLACES") = static_cast<int>(hc::tally_places);
+    bind_tally(m);
     bind_state(m);
 }

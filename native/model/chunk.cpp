@@ -232,8 +232,9 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     spikes.codes.tokens = tokens;
     spikes.codes.groups = groups;
     spikes.ldc = tokens;
-    share(tokens, tokens * cols * 4, [&](std::int64_t t, int) {
-        if (as_counts) {
+    share(tokens, tokens * cols * 4, [&](std::int64_t t, int worker) {
+        const std::int64_t place = tokens_ - tokens + t;
+        if (as_counts || space_.tally.counts(place) || space_.tally.samples(place)) {
             const hc_rows row{input + t * cols, 1, cols};
             const hc_spikes out{{spikes.codes.codes + t * groups * HC_GROUP, spikes.codes.scales + t * groups,
                                  spikes.codes.sums + t * groups, 1, groups},
@@ -241,11 +242,22 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                                 spikes.beyond + t,
                                 tokens};
             kernels_.spike_rows(&row, cols, config_.spike_k, &out);
-        }
-        if (as_floats) {
+            if (space_.tally.counts(place)) {
+                space_.tally.count(worker, out.codes.codes, cols, out.counts, out.ldc, out.beyond[0]);
+            }
+            if (space_.tally.samples(place)) {
+                space_.tally.keep(site_place(layer, site), place, out.codes.codes, 0, cols, cols);
+            }
+            if (as_floats) {
+                spell_out(out, cols, space_.spiked + t * cols);
+            }
+        } else {
             kernels_.spike_values(input + t * cols, 1, cols, config_.spike_k, space_.spiked + t * cols);
         }
     });
+    if (request_.tally != nullptr) {
+        space_.tally.close(site_place(layer, site));
+    }
     if (wanted != nullptr) {
         for (std::int64_t t = 0; t < tokens; ++t) {
             wanted->thresholds[t] = spikes.codes.scales[t * groups];
@@ -268,7 +280,10 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
             case Format::s8:
                 kernels_.matmul_spike(&w, begin, end, &spikes, bias, product.y, w.rows, scratch);
                 break;
-            case Format::q4:  // the binding refuses these in a model that codes its inputs
+            case Format::q4:
+                kernels_.matmul_q4(&w, begin, end, &spikes.codes, bias, product.y, w.rows, scratch);
+                add_far_counts_q4(w, begin, end, spikes, product.y);
+                break;
             case Format::none:
                 break;
         }

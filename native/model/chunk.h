@@ -38,6 +38,11 @@ class Chunk {
     template <typename Multiply>
     void split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply);
     void code_queries(std::size_t layer);
+    static void add_far_counts_q4(const hc_matrix& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y);
+    static void spell_out(const hc_spikes& row, std::int64_t cols, float* y);
+    static std::int64_t site_place(std::size_t layer, Site site) {
+        return static_cast<std::int64_t>(layer) * site_count + static_cast<std::int64_t>(site);
+    }
     const SpikeRecord* record(std::size_t layer, Site site) const;
     void mix_gated(std::size_t layer);
     void mix_window(std::size_t layer, bool outputs_needed);

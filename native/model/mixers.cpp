@@ -121,28 +121,6 @@ void Chunk::mix_window(std::size_t index, bool outputs_needed) {
     });
 }
 
-// Each query head becomes its spike counts times its threshold, in place.
-void Chunk::code_queries(std::size_t index) {
-    const std::int64_t d = config_.head_dim;
-    if (const SpikeRecord* wanted = record(index, Site::query)) {
-        for (std::int64_t r = 0; r < tokens_ * config_.heads; ++r) {
-            const hc_rows row{space_.q + r * d, 1, d};
-            hc_spikes out = space_.spikes;
-            out.codes = space_.codes;
-            out.codes.tokens = 1;
-            out.codes.groups = (d + HC_GROUP - 1) / HC_GROUP;
-            out.counts = wanted->counts + r * d;
-            out.ldc = 1;
-            kernels_.spike_rows(&row, d, config_.spike_k, &out);
-            wanted->thresholds[r] = out.codes.scales[0];
-        }
-    }
-    share(tokens_, tokens_ * config_.q_dim() * 4, [&](std::int64_t t, int) {
-        float* heads = space_.q + t * config_.q_dim();
-        kernels_.spike_values(heads, config_.heads, d, config_.spike_k, heads);
-    });
-}
-
 // The queries of one key/value head at up to 16 positions: first over the ring, in one or two runs, then over the chunk itself.
 void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t block, float* scratch) const {
     const std::int64_t d = config_.head_dim;

@@ -6,6 +6,7 @@
 #include "core/float_mode.h"
 #include "model/chunk.h"
 #include "model/state.h"
+#include "model/tally.h"
 #include "model/workspace.h"
 
 namespace hc {
@@ -46,11 +47,16 @@ Status Model::run(State& state, const Request& request) const try {
     auto workspace = borrow_workspace();
     Status status = Status::out_of_memory;
     if (workspace->prepare(config_, request.tokens, pool_.threads())) {
+        const bool counted = request.tally != nullptr && config_.is_spiking();
+        workspace->tally.begin(config_, counted ? request.tally : nullptr, state.position, request.tokens, pool_.threads());
         const FlushSubnormals flush;
         Chunk chunk(*this, state, *workspace, request);
         status = Status::cancelled;
         if (chunk.compute()) {
             chunk.commit(state);
+            if (counted) {
+                request.tally->add(workspace->tally);
+            }
             status = Status::ok;
         }
     }

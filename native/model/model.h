@@ -57,6 +57,7 @@ struct Layer {
 
 class Workspace;
 class State;
+class SpikeTally;
 
 // Where inputs are coded as spikes; one record per layer and site.
 enum class Site { mixer, output, mlp, down, query };
@@ -76,6 +77,7 @@ struct Request {
     float* logits;            // [logit_rows, vocab_size]
     float* hidden;            // null, or [layers + 2, tokens, hidden_size]
     const CancelFlag* cancel; // may be null
+    SpikeTally* tally;        // null, or gets what was coded; only where inputs are
     const SpikeRecord* spikes; // null, or [layers * site_count]; only together with hidden, which keeps every position to the end
 };
 

@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "model/model.h"
 #include "model/state.h"
+#include "model/tally.h"
 
 namespace hc {
 
@@ -44,6 +45,7 @@ class Workspace {
     hc_spikes spikes;  // over the same codes; these and spiked only where inputs are coded as spikes
     float* spiked;     // [tokens, widest coded input] the same as floats
     std::vector<StagedLayer> staged;  // [layers]
+    CallTally tally;                  // what was coded, where somebody counts
 
     float* scratch(int worker) const { return scratch_ + worker * scratch_floats_; }
 

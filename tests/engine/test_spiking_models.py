@@ -380,7 +380,7 @@ def test_any_float_or_q8_model_spikes_when_asked_to(tmp_path: Path) -> None:
     """Finer thresholds come nearer to the same model without spikes."""
     folder = Path(shutil.copytree(FLOAT_TINY, tmp_path / "m", ignore=shutil.ignore_patterns("golden.*")))
     ids = np.array(read_golden(FLOAT_TINY)["len33.input_ids"])
-    for format_name in ("f32", "q8"):
+    for format_name in ("f32", "q8", "q4"):
         convert(folder, tmp_path / f"{format_name}.gguf", format_name)  # type: ignore[arg-type]
         path = tmp_path / f"{format_name}.gguf"
         plain = prefill(load(path, threads=1), ids)
@@ -394,13 +394,6 @@ def test_any_float_or_q8_model_spikes_when_asked_to(tmp_path: Path) -> None:
             assert np.array_equal(counts, np.rint(counts))
         assert errors[0] > errors[1] > errors[2]
         assert errors[2] < 0.1
-
-
-def test_a_q4_model_says_that_it_cannot_spike(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path / "m", config=small_config())
-    convert(tmp_path / "m", tmp_path / "m.gguf", "q4")
-    with pytest.raises(ModelFileError, match="q4 does not go with spike coding"):
-        load(tmp_path / "m.gguf", threads=1, spike_k=3.0)
 
 
 def test_states_of_spiking_and_plain_models_do_not_mix(tmp_path: Path) -> None:
