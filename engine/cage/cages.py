@@ -117,6 +117,58 @@ def forbid_sockets(readable_folders: Sequence[Path] | None = None) -> Guarantee:
     )
 
 
+def cage_importer(readable: Sequence[Path], writable: Sequence[Path], memory_bytes: int) -> Guarantee:
+    """As `forbid_sockets`, but files can be made, replaced and removed in the `writable` folders, and the
+    address space is bounded by `memory_bytes`. Call it before any thread is started."""
+    asked: frozenset[Promise] = frozenset(
+        {
+            "internet",
+            "sockets",
+            "processes",
+            "signals",
+            "file_writes",
+            "file_reads",
+            "memory_limit",
+            "core_dumps",
+        }
+    )
+    kept: set[Promise] = set(no_core_dumps().kept)
+    reasons: list[str] = []
+    if sys.platform != "win32":
+        import resource
+
+        kept |= _set_limits([(resource.RLIMIT_AS, memory_bytes, "memory_limit")], reasons)
+    machine = _machine()
+    if machine is None:
+        return Guarantee(_platform(), kept=frozenset(kept), broken=asked - kept, reason=_no_filter_reason())
+    abi = landlock_abi()
+    if abi:
+        devices = [Path("/dev/null"), Path("/dev/urandom"), Path("/dev/zero")]
+        try:
+            restrict_files(abi, [*_interpreter_folders(), *readable], writable=writable, devices=devices)
+            kept |= {"file_writes", "file_reads"}
+        except OSError as error:
+            reasons.append(str(error))
+    else:
+        reasons.append("this kernel has no Landlock")
+    try:
+        install_program(machine, build_program(machine, (*ENGINE_RULES, *own_process_rules()), ALLOW))
+        if _socket_refused(_AF_UNIX) and _socket_refused(_AF_INET):
+            kept |= {"internet", "sockets", "processes", "signals"}
+        else:
+            reasons.append("a socket could still be opened after the filter was set")
+    except OSError as error:
+        reasons.append(str(error))
+    return Guarantee(
+        _platform(),
+        kernel_filter="sockets" in kept,
+        landlock_abi=abi if "file_writes" in kept else 0,
+        kept=frozenset(kept),
+        broken=asked - kept,
+        reason="; ".join(reasons),
+    )
+
+
 def cage_parser(memory_bytes: int, cpu_s: int) -> Guarantee:
     """Leave this process nothing but computing and the descriptors it already holds.
 
@@ -183,13 +235,23 @@ def _limit_resources(memory_bytes: int, cpu_s: int, reasons: list[str]) -> set[P
         return set()
     import resource
 
+    return _set_limits(
+        [
+            (resource.RLIMIT_AS, memory_bytes, "memory_limit"),
+            (resource.RLIMIT_CPU, cpu_s, "cpu_limit"),
+            (resource.RLIMIT_FSIZE, 0, None),
+            (resource.RLIMIT_NOFILE, 32, None),
+        ],
+        reasons,
+    )
+
+
+def _set_limits(wanted: Sequence[tuple[int, int, Promise | None]], reasons: list[str]) -> set[Promise]:
+    if sys.platform == "win32":
+        return set()
+    import resource
+
     kept: set[Promise] = set()
-    wanted: list[tuple[int, int, Promise | None]] = [
-        (resource.RLIMIT_AS, memory_bytes, "memory_limit"),
-        (resource.RLIMIT_CPU, cpu_s, "cpu_limit"),
-        (resource.RLIMIT_FSIZE, 0, None),
-        (resource.RLIMIT_NOFILE, 32, None),
-    ]
     for limit, value, promise in wanted:
         hard = resource.getrlimit(limit)[1]
         bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)

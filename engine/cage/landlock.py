@@ -22,6 +22,8 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _O_PATH: Final = 0o10000000  # Linux numbers, so that other systems' type checks need no such name
 _O_CLOEXEC: Final = 0o2000000
 _EXECUTE: Final = 1 << 0
+_REMOVE_FILE: Final = 1 << 5
+_MAKE_FILE: Final = 1 << 8
 _WRITE_FILE: Final = 1 << 1
 _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
@@ -45,10 +47,15 @@ def landlock_abi() -> int:
 
 
 def restrict_files(
-    abi: int, readable: Iterable[Path] = (), *, devices: Iterable[Path] = (), scoped: bool = True
+    abi: int,
+    readable: Iterable[Path] = (),
+    *,
+    writable: Iterable[Path] = (),
+    devices: Iterable[Path] = (),
+    scoped: bool = True,
 ) -> None:
-    """Leave this thread only reading below `readable` and reading and writing below `devices`. OSError when
-    refused.
+    """Leave this thread only reading below `readable`, reading and writing below `devices`, and below
+    `writable` also making, replacing and removing files. OSError when refused.
 
     Threads started before this call keep their freedom, so call it before any thread is started. Open files
     stay usable. Folders that do not exist are passed over.
@@ -69,6 +76,9 @@ def restrict_files(
     try:
         for path in readable:
             _grant(ruleset, path, _READ_FILE | _READ_DIR)
+        for path in writable:
+            changes = _WRITE_FILE | _TRUNCATE | _MAKE_FILE | _REMOVE_FILE
+            _grant(ruleset, path, (_READ_FILE | _READ_DIR | changes) & handled)
         for path in devices:
             _grant(ruleset, path, (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEVICE) & handled)
         libc = c_library()

@@ -129,6 +129,21 @@ def read_header(path: Path) -> GgufHeader:
         ) from error
 
 
+def peek_text(path: Path, key: str) -> str:
+    """A text among the first pairs of a file of any maker, empty when it is not there. Raises ModelFileError.
+
+    Looks no further than the first array: they come late and are long in other makers' files.
+    """
+    size = file_size(path)
+    try:
+        with path.open("rb") as file:
+            return _HeaderParser(path.name, file, size).peek(key)
+    except OSError as error:
+        raise ModelFileError(
+            "model-file-unreadable", f"{path.name} cannot be read: {error.strerror or error}."
+        ) from error
+
+
 class _HeaderParser:
     """One pass over the front of a file, read as it is needed. `_place` never passes the end of `_data`."""
 
@@ -140,7 +155,18 @@ class _HeaderParser:
         self._place = 0
         self._array_elements = 0
 
-    def parse(self) -> GgufHeader:
+    def peek(self, wanted: str) -> str:
+        _, pair_count = self._counts()
+        for _ in range(min(pair_count, PAIRS_MAX)):
+            key, kind = self._string(KEY_MAX_BYTES), self._value_type()
+            if kind is ValueType.ARRAY:
+                break
+            value = self._string(STRING_MAX_BYTES) if kind is ValueType.STRING else self._scalar(kind)
+            if key == wanted:
+                return value if isinstance(value, str) else ""
+        return ""
+
+    def _counts(self) -> tuple[int, int]:
         if self._size < len(MAGIC) or self._take(len(MAGIC)) != MAGIC:
             raise self._bad("model-file-invalid", "it does not start like one")
         version = self._u32()
@@ -148,7 +174,10 @@ class _HeaderParser:
             if int.from_bytes(version.to_bytes(4, "little"), "big") in (1, 2, 3):
                 raise self._bad("model-file-version", "it was written for a big-endian machine")
             raise self._bad("model-file-version", f"its version is {version}, not {VERSION}")
-        tensor_count, pair_count = self._u64(), self._u64()
+        return self._u64(), self._u64()
+
+    def parse(self) -> GgufHeader:
+        tensor_count, pair_count = self._counts()
         self._check_count("key/value pairs", pair_count, PAIRS_MAX, _PAIR_MIN_BYTES)
         self._check_count("tensors", tensor_count, TENSORS_MAX, _TENSOR_MIN_BYTES)
         metadata = self._pairs(pair_count)
