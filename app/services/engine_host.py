@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from app.core.settings import Settings
+from app.services.engine_words import about, why
 from app.services.models import InstalledModel, ModelCatalogue, ModelRefused
 from app.services.views import EngineCard, EngineState, Problem
 from engine.client import EngineClient, EngineDied, EngineError, EngineFailed, EngineStatus, Request
@@ -168,13 +169,13 @@ class EngineHost:
                 "engine-gave-up",
                 "The engine stopped several times in a row ({reason}). Search works; choose the model again "
                 "to restart it.",
-                {"reason": status.reason},
+                {"reason": why(status.reason)},
             )
         elif state is EngineState.RESTARTING:
             problem = Problem(
                 "engine-restarting",
                 "The engine stopped ({reason}) and is being restarted. Nothing is lost.",
-                {"reason": status.reason},
+                {"reason": why(status.reason)},
             )
         info = status.model
         if info is not None and model is not None:
@@ -214,7 +215,9 @@ class EngineHost:
             if request is not self._loading:
                 return
             if isinstance(error, EngineFailed) and self._wanted is not None:
-                self._refusal = Problem.of(ModelRefused(self._wanted.card.label_en, error.message))
+                self._refusal = Problem.of(
+                    ModelRefused(self._wanted.card.label_en, why(error.code), about(error))
+                )
             elif isinstance(error, EngineDied) and error.reason == "gave-up":
                 self._loading = None
         self._announce()

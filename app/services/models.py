@@ -32,12 +32,18 @@ _MAGIC = b"GGUF"
 
 
 class ModelRefused(UserError):
-    """A file that is no model we can use. ``why`` is the engine's sentence, which holds none of a person's
-    words.
+    """A file that is no model we can use. ``why`` is one of ``engine_words`` or of ours, to be translated;
+    ``about`` holds the names it is about.
     """
 
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__("model-refused", "{name} cannot be used as a model: {why}", name=name, why=why)
+    def __init__(self, name: str, why: str, about: str = "") -> None:
+        super().__init__(
+            "model-refused",
+            "{name} cannot be used as a model: {why}{about}.",
+            name=name,
+            why=why,
+            about=about,
+        )
 
 
 class ModelUnknown(UserError):

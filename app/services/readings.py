@@ -22,6 +22,7 @@ from app.library import pages as page_rows
 from app.library import readings as reading_rows
 from app.library.failures import DocumentMissing, DossierMissing
 from app.library.values import Coverage, DocumentStatus, Reading
+from app.services.engine_words import why
 from app.services.events import ReadingMoved
 from app.services.lanes import Lane
 from app.services.live_readings import LiveReading
@@ -42,7 +43,7 @@ SEALED_KIND = "reading"
 
 
 class ReadingStopped(EnvironmentFailure):
-    """The engine could not go on. ``why`` is its own sentence, which holds none of a person's words."""
+    """The engine could not go on. ``why`` is one of ``engine_words``, to be translated."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -145,7 +146,7 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
                     op.check()
             raise ReadingStopped("the engine stopped several times")
         except EngineFailed as failure:
-            raise ReadingStopped(failure.message) from None
+            raise ReadingStopped(why(failure.code)) from None
         except EngineError:
             raise OperationCancelled("read-dossier") from None
         except (DocumentMissing, DossierMissing):  # removed meanwhile: what was read of it must go as well

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.library import dossiers as dossier_rows
+from app.services.engine_words import about, why
 from app.services.lanes import Lane
 from app.services.models import DEFAULT_ID, ModelRefused
 from app.services.operation import Operation, OperationCancelled, Progress
@@ -94,7 +95,7 @@ def _await_model(op: Operation[ModelCard], name: str, request: Request[ModelInfo
     except EngineCancelled:
         raise OperationCancelled(op.verb) from None
     except EngineFailed as failure:
-        raise ModelRefused(name, failure.message) from None
+        raise ModelRefused(name, why(failure.code), about(failure)) from None
     except EngineDied:
         raise ModelRefused(name, "the engine could not load it") from None
 

@@ -27,13 +27,17 @@ def sentence(failure: BaseException | Problem) -> str:
 
 def told(template: str, params: Mapping[str, str | int | float]) -> str:
     """``template`` translated and filled; words of ours among ``params`` are translated too."""
-    words = {
-        name: one_line(QCoreApplication.translate(WORDS_CONTEXT, value))
-        if isinstance(value, str) and value
-        else value
-        for name, value in params.items()
-    }
+    words = {name: _word(value) if isinstance(value, str) else value for name, value in params.items()}
     return fill(QCoreApplication.translate(CONTEXT, template), words)
+
+
+def _word(value: str) -> str:
+    """A word or a reason of ours translated, anything else (a file's name) as it is; always one line."""
+    if not value:
+        return value
+    reason = QCoreApplication.translate(CONTEXT, value)
+    line = one_line(reason if reason != value else QCoreApplication.translate(WORDS_CONTEXT, value))
+    return f" {line}" if value.startswith(" ") else line
 
 
 def is_expected(failure: BaseException) -> bool:

@@ -954,6 +954,258 @@
         <translation>Tapez d’abord une question.</translation>
     </message>
     <message>
+        <source>a description in it is not valid</source>
+        <translation>une description qu’il contient n’est pas valable</translation>
+    </message>
+    <message>
+        <source>a scale of the spiking weights is not a positive number</source>
+        <translation>une échelle des poids à impulsions n’est pas un nombre positif</translation>
+    </message>
+    <message>
+        <source>a text in it is not UTF-8</source>
+        <translation>un texte qu’il contient n’est pas en UTF-8</translation>
+    </message>
+    <message>
+        <source>a weight file wants to do more than hold weights; nothing in it was run</source>
+        <translation>un fichier de poids veut faire autre chose que contenir des poids&#x202f;; rien n’en a été exécuté</translation>
+    </message>
+    <message>
+        <source>a weight is not a finite number</source>
+        <translation>un poids n’est pas un nombre fini</translation>
+    </message>
+    <message>
+        <source>a weight is thousands of times its scale, or is not a number</source>
+        <translation>un poids vaut des milliers de fois son échelle, ou n’est pas un nombre</translation>
+    </message>
+    <message>
+        <source>a weight is too large to be made smaller in this form</source>
+        <translation>un poids est trop grand pour être réduit sous cette forme</translation>
+    </message>
+    <message>
+        <source>another model was chosen</source>
+        <translation>un autre modèle a été choisi</translation>
+    </message>
+    <message>
+        <source>it could not be started</source>
+        <translation>il n’a pas pu démarrer</translation>
+    </message>
+    <message>
+        <source>it did not answer any more</source>
+        <translation>il ne répondait plus</translation>
+    </message>
+    <message>
+        <source>it ended by itself</source>
+        <translation>il s’est arrêté de lui-même</translation>
+    </message>
+    <message>
+        <source>it ended too often in a row</source>
+        <translation>il s’est arrêté trop souvent de suite</translation>
+    </message>
+    <message>
+        <source>it holds weights that are not known</source>
+        <translation>il contient des poids inconnus</translation>
+    </message>
+    <message>
+        <source>it holds weights that no such model has</source>
+        <translation>il contient des poids qu’aucun modèle de ce genre ne possède</translation>
+    </message>
+    <message>
+        <source>it is a kind of model that does not run here</source>
+        <translation>c’est un genre de modèle qui ne fonctionne pas ici</translation>
+    </message>
+    <message>
+        <source>it is neither a model file nor the folder of a checkpoint</source>
+        <translation>ce n’est ni un fichier de modèle ni le dossier d’un modèle publié</translation>
+    </message>
+    <message>
+        <source>it is of another version than this window</source>
+        <translation>il n’est pas de la même version que cette fenêtre</translation>
+    </message>
+    <message>
+        <source>it was closed</source>
+        <translation>il a été fermé</translation>
+    </message>
+    <message>
+        <source>its chat template cannot be read</source>
+        <translation>son gabarit de conversation est illisible</translation>
+    </message>
+    <message>
+        <source>its chat template fails</source>
+        <translation>son gabarit de conversation échoue</translation>
+    </message>
+    <message>
+        <source>its chat template is or writes too much</source>
+        <translation>son gabarit de conversation est trop long ou écrit trop</translation>
+    </message>
+    <message>
+        <source>its chat template refuses the question</source>
+        <translation>son gabarit de conversation refuse la question</translation>
+    </message>
+    <message>
+        <source>its chat template wants to do what no template may</source>
+        <translation>son gabarit de conversation veut faire ce qu’aucun gabarit ne doit faire</translation>
+    </message>
+    <message>
+        <source>its chat template works too long</source>
+        <translation>son gabarit de conversation travaille trop longtemps</translation>
+    </message>
+    <message>
+        <source>its configuration contradicts itself or is not usable</source>
+        <translation>sa configuration se contredit ou n’est pas utilisable</translation>
+    </message>
+    <message>
+        <source>its files are not complete</source>
+        <translation>ses fichiers ne sont pas au complet</translation>
+    </message>
+    <message>
+        <source>its kind of tokenizer does not run here</source>
+        <translation>ce genre de segmenteur ne fonctionne pas ici</translation>
+    </message>
+    <message>
+        <source>its tokenizer is not usable</source>
+        <translation>son segmenteur n’est pas utilisable</translation>
+    </message>
+    <message>
+        <source>its weights are not usable</source>
+        <translation>ses poids ne sont pas utilisables</translation>
+    </message>
+    <message>
+        <source>its weights are not what was written: the file is damaged</source>
+        <translation>ses poids ne sont pas ceux qui ont été écrits&#xa0;: le fichier est endommagé</translation>
+    </message>
+    <message>
+        <source>no model is loaded</source>
+        <translation>aucun modèle n’est chargé</translation>
+    </message>
+    <message>
+        <source>the computing kernels do not work on this machine</source>
+        <translation>les routines de calcul ne fonctionnent pas sur cette machine</translation>
+    </message>
+    <message>
+        <source>the conversion was stopped; nothing was left behind</source>
+        <translation>la conversion a été arrêtée&#x202f;; rien n’en est resté</translation>
+    </message>
+    <message>
+        <source>the engine did not understand what it was asked</source>
+        <translation>le moteur n’a pas compris la demande</translation>
+    </message>
+    <message>
+        <source>the engine has another model loaded</source>
+        <translation>un autre modèle est déjà chargé dans le moteur</translation>
+    </message>
+    <message>
+        <source>the engine made a mistake of its own</source>
+        <translation>le moteur a commis une erreur</translation>
+    </message>
+    <message>
+        <source>the engine refused it</source>
+        <translation>le moteur l’a refusé</translation>
+    </message>
+    <message>
+        <source>the engine was not handed the file</source>
+        <translation>le fichier n’a pas été transmis au moteur</translation>
+    </message>
+    <message>
+        <source>the file cannot be read</source>
+        <translation>le fichier ne peut pas être lu</translation>
+    </message>
+    <message>
+        <source>the file claims to be larger than any model may be</source>
+        <translation>le fichier se dit plus grand qu’un modèle ne peut l’être</translation>
+    </message>
+    <message>
+        <source>the file ends too early</source>
+        <translation>le fichier s’arrête trop tôt</translation>
+    </message>
+    <message>
+        <source>the file is malformed</source>
+        <translation>le fichier est mal formé</translation>
+    </message>
+    <message>
+        <source>the file is of a version that is not known</source>
+        <translation>le fichier est d’une version inconnue</translation>
+    </message>
+    <message>
+        <source>the kept reading is damaged</source>
+        <translation>la lecture conservée est endommagée</translation>
+    </message>
+    <message>
+        <source>the kept reading is of another model or text</source>
+        <translation>la lecture conservée est celle d’un autre modèle ou d’un autre texte</translation>
+    </message>
+    <message>
+        <source>the new file cannot be written there</source>
+        <translation>le nouveau fichier ne peut pas être écrit à cet endroit</translation>
+    </message>
+    <message>
+        <source>the program was replaced while it ran; close it and open it again</source>
+        <translation>le programme a été remplacé pendant qu’il fonctionnait&#x202f;; fermez-le et rouvrez-le</translation>
+    </message>
+    <message>
+        <source>the question is empty</source>
+        <translation>la question est vide</translation>
+    </message>
+    <message>
+        <source>the reading cannot be kept: the disk is full or fails</source>
+        <translation>la lecture ne peut pas être conservée&#xa0;: le disque est plein ou défaillant</translation>
+    </message>
+    <message>
+        <source>the reading is not in the engine any more</source>
+        <translation>la lecture n’est plus dans le moteur</translation>
+    </message>
+    <message>
+        <source>the same weights occur twice</source>
+        <translation>les mêmes poids s’y trouvent deux fois</translation>
+    </message>
+    <message>
+        <source>the text is too long for the engine</source>
+        <translation>le texte est trop long pour le moteur</translation>
+    </message>
+    <message>
+        <source>there are too many readings at once</source>
+        <translation>il y a trop de lectures à la fois</translation>
+    </message>
+    <message>
+        <source>there is not enough memory for it</source>
+        <translation>il n’y a pas assez de mémoire</translation>
+    </message>
+    <message>
+        <source>there is not enough room on the disk</source>
+        <translation>il n’y a pas assez de place sur le disque</translation>
+    </message>
+    <message>
+        <source>this kind of weights does not fit this checkpoint: spiking ones have their own</source>
+        <translation>ce type de poids ne convient pas à ces fichiers&#xa0;: les modèles à impulsions ont le leur</translation>
+    </message>
+    <message>
+        <source>this kind of weights is not known</source>
+        <translation>ce type de poids est inconnu</translation>
+    </message>
+    <message>
+        <source>weights are declared larger than any file can be</source>
+        <translation>des poids se disent plus grands qu’aucun fichier ne peut l’être</translation>
+    </message>
+    <message>
+        <source>weights are missing</source>
+        <translation>des poids manquent</translation>
+    </message>
+    <message>
+        <source>weights are stored in a form that cannot be used</source>
+        <translation>des poids sont enregistrés sous une forme inutilisable</translation>
+    </message>
+    <message>
+        <source>weights do not have the shape the model calls for</source>
+        <translation>des poids n’ont pas la forme que le modèle exige</translation>
+    </message>
+    <message>
+        <source>what it said could not be understood</source>
+        <translation>ce qu’il a dit n’a pas pu être compris</translation>
+    </message>
+    <message>
+        <source>what it says about itself is not usable</source>
+        <translation>ce qu’il dit de lui-même n’est pas utilisable</translation>
+    </message>
+    <message>
         <source>{count} more pages were not taken in whole; most likely they are scans.</source>
         <translation>{count} autres pages n’ont pas été importées en entier&#x202f;; ce sont sans doute des numérisations.</translation>
     </message>
@@ -970,8 +1222,8 @@
         <translation>{folder} est sur un lecteur réseau, qui peut perdre des écritures. Choisissez un répertoire local.</translation>
     </message>
     <message>
-        <source>{name} cannot be used as a model: {why}</source>
-        <translation>{name} ne peut pas servir de modèle&#xa0;: {why}</translation>
+        <source>{name} cannot be used as a model: {why}{about}.</source>
+        <translation>{name} ne peut pas servir de modèle&#xa0;: {why}{about}.</translation>
     </message>
     <message>
         <source>Something unexpected happened. What was saved is whole; try again.</source>
