@@ -1,4 +1,4 @@
-"""`python -m engine.mini train|evaluate|export|gates`."""
+"""`python -m engine.mini train|evaluate|export|gates|needle`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def main() -> None:
     gates.add_argument("--questions", type=int, default=2_000, help="of the held-out set")
     gates.add_argument("--threads", type=int, default=1)
     gates.add_argument("--out", type=Path, help="folder for the tables and the failures")
+    needle = verbs.add_parser("needle", help="what is found in long texts, as a table and a picture")
+    needle.add_argument("--model", type=Path)
+    needle.add_argument("--out", type=Path, required=True, help="folder for needle.md, .json and .png")
+    needle.add_argument("--longest", type=int, default=256_000, help="tokens; shorter takes less time")
+    needle.add_argument("--needles", type=int, default=8, help="facts in each field; 2 in long texts")
+    needle.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     if a.verb == "train":
         from engine.mini.train import train as run_training
@@ -50,6 +56,10 @@ def main() -> None:
         print("  The real documents need the application: python3 dev.py bench gates --papers DIR")
         if a.out is not None:
             write(report, a.out)
+    elif a.verb == "needle":
+        from engine.mini.needle_picture import report_to
+
+        report_to(a.out, a.model, longest_tok=a.longest, needles=a.needles, threads=a.threads)
     else:
         from engine.mini.evaluate import evaluate as run_evaluation
 
