@@ -93,15 +93,32 @@ def launch_worker(command: Sequence[str]) -> LaunchedWorker:
     return LaunchedWorker(process, channel, channel.dispose)
 
 
-def _start(command: list[str], *, stdin: int, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+def scrubbed_process(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A process of the engine that is spoken to over its standard input and output; what it says besides is
+    thrown away. Raises OSError."""
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=_root(),
+        env=scrub_environment(os.environ),
+        close_fds=True,
+    )
+
+
+def _root() -> Path:
     # the folder that holds the engine package is where `-m` finds it, installed or not
-    root = Path(__file__).resolve().parent.parent.parent
+    return Path(__file__).resolve().parent.parent.parent
+
+
+def _start(command: list[str], *, stdin: int, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=root,
+        cwd=_root(),
         env=scrub_environment(os.environ),
         pass_fds=pass_fds,
         close_fds=True,
