@@ -27,7 +27,10 @@ TEMPLATE = "{%- for message in messages %}{{- message['content'] + '\\n' }}{%- e
 
 
 def export(folder: Path, target: Path) -> None:
-    """Writes the newest checkpoint of the training folder `folder` to `target`, weights in float32."""
+    """Writes the newest checkpoint of the training folder `folder` to `target`, weights in float32.
+
+    A checkpoint trained with spikes says so, and then runs with them.
+    """
     saved = torch.load(folder / "last.pt", weights_only=True, map_location="cpu")
     target.mkdir(parents=True, exist_ok=True)
     shape = saved["config"]
@@ -46,7 +49,7 @@ def export(folder: Path, target: Path) -> None:
         "rope_theta": shape["rope_theta"],
         "sliding_window": shape["sliding_window"],
         "attn_layers": list(range(1, shape["num_hidden_layers"], 2)),
-        "max_position_embeddings": 4096,
+        "max_position_embeddings": 32768,
         "use_short_conv": True,
         "conv_size": shape["conv_size"],
         "hidden_act": "swish",
@@ -59,9 +62,11 @@ def export(folder: Path, target: Path) -> None:
     write_json(
         target / "tokenizer_config.json", {"eos_token": END, "pad_token": END, "chat_template": TEMPLATE}
     )
-    write_json(target / "huisclos.json", FACTS)
+    write_json(target / "huisclos.json", {**FACTS, "spikes_k": saved["spikes_k"]})
     shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
-    write_safetensors(target / "model.safetensors", saved["model"])
+    # the family has an output matrix of its own
+    weights = {**saved["model"], "lm_head.weight": saved["model"]["model.embeddings.weight"]}
+    write_safetensors(target / "model.safetensors", weights)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,7 +1,6 @@
 """The `gla_swa` architecture in torch, with plain operations, for training only.
 
-Even layers are gated linear attention with a short convolution, odd layers causal window attention
-(here the window always covers the training sequence). Module names equal the published tensor names,
+Even layers are gated linear attention with a short convolution, odd layers causal window attention. Module names equal the published tensor names,
 so `state_dict()` is the checkpoint. The engine's own C++ kernels run the trained model.
 """
 
@@ -16,21 +15,23 @@ from torch import Tensor, nn
 CHUNK_TOK = 32
 # exponents are centred on the middle of a chunk; beyond this bound a contribution is zero or saturated anyway
 EXPONENT_BOUND = 60.0
+EMBEDDING_STD = 0.25
+GROUP = 128  # inputs that share a scale
 
 
 @dataclass(frozen=True, slots=True)
 class MiniConfig:
     vocab_size: int
     hidden_size: int = 256
-    num_hidden_layers: int = 4
+    num_hidden_layers: int = 6
     num_attention_heads: int = 8
     num_key_value_heads: int = 4
-    intermediate_size: int = 640
+    intermediate_size: int = 512
     gate_low_rank_dim: int = 16
     gate_logit_normalizer: int = 16
     conv_size: int = 4
     norm_eps: float = 1e-6
-    rope_theta: float = 10000.0
+    rope_theta: float = 1e6
     sliding_window: int = 1024
 
     @property
@@ -43,6 +44,42 @@ class MiniConfig:
 
     def as_dict(self) -> dict[str, int | float]:
         return asdict(self)
+
+
+class Projection(nn.Linear):
+    """A linear map that can round its weights as the shipped file does: int8, one scale per 128 inputs."""
+
+    def forward(self, x: Tensor, rounded: bool = False) -> Tensor:
+        return F.linear(x, as_int8(self.weight) if rounded else self.weight, self.bias)
+
+
+def as_int8(weight: Tensor) -> Tensor:
+    """Rounded going forward, passed through going back."""
+    rows, columns = weight.shape
+    if columns % GROUP:
+        grouped = F.pad(weight.detach(), (0, -columns % GROUP)).view(rows, -1, GROUP)
+    else:
+        grouped = weight.detach().view(rows, -1, GROUP)
+    scale = grouped.abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127
+    told = ((grouped / scale).round() * scale).view(rows, -1)[:, :columns]
+    return weight + (told - weight.detach())
+
+
+def as_spikes(x: Tensor, k: float) -> Tensor:
+    """Whole spike counts of an adaptive threshold times that threshold (spec 2.3); passed through going back.
+
+    The last dimension is one neuron population.
+    """
+    plain = x.detach().float()
+    threshold = (plain.abs().mean(-1, keepdim=True) / k).clamp(1e-5, 1e4)
+    return x + ((plain / threshold).round() * threshold - plain).to(x.dtype)
+
+
+def as_bytes(x: Tensor) -> Tensor:
+    """int8 with one scale per vector, as windows of spiking models are kept (spec 2.5)."""
+    plain = x.detach().float()
+    scale = (plain.abs().amax(-1, keepdim=True) / 127).clamp(1e-5, 1e4)
+    return x + ((plain / scale).round() * scale - plain).to(x.dtype)
 
 
 class RMSNorm(nn.Module):
@@ -85,14 +122,14 @@ class GatedLinearAttention(nn.Module):
         super().__init__()
         self.c = c
         kv = c.num_key_value_heads * c.head_dim
-        self.q_proj = nn.Linear(c.hidden_size, c.hidden_size)
-        self.k_proj = nn.Linear(c.hidden_size, kv)
-        self.v_proj = nn.Linear(c.hidden_size, kv)
+        self.q_proj = Projection(c.hidden_size, c.hidden_size)
+        self.k_proj = Projection(c.hidden_size, kv)
+        self.v_proj = Projection(c.hidden_size, kv)
         self.gk_proj = nn.Sequential(
             nn.Linear(c.hidden_size, c.gate_low_rank_dim, bias=False), nn.Linear(c.gate_low_rank_dim, kv)
         )
         self.g_norm = RMSNorm(c.head_dim, c.norm_eps)
-        self.o_proj = nn.Linear(c.hidden_size, c.hidden_size, bias=False)
+        self.o_proj = Projection(c.hidden_size, c.hidden_size, bias=False)
         self.q_conv1d = ShortConvolution(c.hidden_size, c.conv_size)
         self.k_conv1d = ShortConvolution(kv, c.conv_size)
         self.v_conv1d = ShortConvolution(kv, c.conv_size)
@@ -100,13 +137,14 @@ class GatedLinearAttention(nn.Module):
         spread = torch.linspace(-1.0, 6.0, c.head_dim).repeat(c.num_key_value_heads)
         self.gk_proj[1].bias.data.copy_(spread)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, spikes_k: float = 0.0) -> Tensor:
         c = self.c
         b, t, _ = x.shape
+        coded = spikes_k > 0
         hk, d, g, n, s = c.num_key_value_heads, c.head_dim, c.group, t // CHUNK_TOK, CHUNK_TOK
-        q = F.relu(self.q_conv1d(self.q_proj(x)))
-        k = F.relu(self.k_conv1d(self.k_proj(x)))
-        v = self.v_conv1d(self.v_proj(x))
+        q = F.relu(self.q_conv1d(self.q_proj(x, coded)))
+        k = F.relu(self.k_conv1d(self.k_proj(x, coded)))
+        v = self.v_conv1d(self.v_proj(x, coded))
         gate = F.logsigmoid(self.gk_proj(x).float()) / c.gate_logit_normalizer
         low = x.dtype
         gate = gate.view(b, n, s, hk, d).transpose(2, 3)  # [B, N, Hk, S, D]
@@ -136,7 +174,7 @@ class GatedLinearAttention(nn.Module):
             o = inner + q_out @ memory
         o = o.view(b, n, hk, g, s, d).permute(0, 1, 4, 2, 3, 5).reshape(b, t, hk * g, d)
         o = self.g_norm(o).to(low).reshape(b, t, -1)
-        return self.o_proj(o)
+        return self.o_proj(as_spikes(o, spikes_k) if coded else o, coded)
 
 
 def angles(positions: Tensor, c: MiniConfig) -> tuple[Tensor, Tensor]:
@@ -159,38 +197,67 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.c = c
         kv = c.num_key_value_heads * c.head_dim
-        self.q_proj = nn.Linear(c.hidden_size, c.hidden_size)
-        self.k_proj = nn.Linear(c.hidden_size, kv)
-        self.v_proj = nn.Linear(c.hidden_size, kv)
-        self.o_proj = nn.Linear(c.hidden_size, c.hidden_size, bias=False)
+        self.q_proj = Projection(c.hidden_size, c.hidden_size)
+        self.k_proj = Projection(c.hidden_size, kv)
+        self.v_proj = Projection(c.hidden_size, kv)
+        self.o_proj = Projection(c.hidden_size, c.hidden_size, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, spikes_k: float = 0.0) -> Tensor:
         c = self.c
         b, t, _ = x.shape
-        if t > c.sliding_window:
-            raise ValueError(f"{t} tokens exceed the window of {c.sliding_window}")
-        q = self.q_proj(x).view(b, t, c.num_attention_heads, c.head_dim).transpose(1, 2)
-        k = self.k_proj(x).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
-        v = self.v_proj(x).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        coded = spikes_k > 0
+        q = self.q_proj(x, coded).view(b, t, c.num_attention_heads, c.head_dim).transpose(1, 2)
+        k = self.k_proj(x, coded).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        v = self.v_proj(x, coded).view(b, t, c.num_key_value_heads, c.head_dim).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        # written out: on a CPU faster than the fused operator, whose backward pass is slow for small heads
-        q = (q * c.head_dim**-0.5).to(x.dtype).reshape(b, c.num_key_value_heads, c.group * t, c.head_dim)
-        future = torch.ones(t, t, dtype=torch.bool).triu(1)
-        scores = (q @ k.to(x.dtype).transpose(-1, -2)).view(b, c.num_key_value_heads, c.group, t, t)
-        weights = scores.float().masked_fill(future, float("-inf")).softmax(-1).to(x.dtype)
-        o = weights.view(b, c.num_key_value_heads, c.group * t, t) @ v
-        return self.o_proj(o.view(b, c.num_attention_heads, t, c.head_dim).transpose(1, 2).reshape(b, t, -1))
+        if coded:
+            q, k, v = as_spikes(q, spikes_k), as_bytes(k), as_bytes(v)
+        q, k = (q * c.head_dim**-0.5).to(x.dtype), k.to(x.dtype)
+        q = q.reshape(b, c.num_key_value_heads, c.group, t, c.head_dim)
+        step = c.sliding_window
+        if t <= step + 1:
+            o = attend(q, k, v, 0, 0, step)
+        else:  # a block of queries sees its own and the block before
+            o = torch.cat(
+                [
+                    attend(
+                        q[..., i : i + step, :],
+                        *(m[:, :, max(0, i - step) : i + step] for m in (k, v)),
+                        i,
+                        max(0, i - step),
+                        step,
+                    )
+                    for i in range(0, t, step)
+                ],
+                3,
+            )
+        o = o.reshape(b, c.num_attention_heads, t, c.head_dim).transpose(1, 2).reshape(b, t, -1)
+        return self.o_proj(as_spikes(o, spikes_k) if coded else o, coded)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, first_query: int, first_key: int, window: int) -> Tensor:
+    """Softmax attention to keys at most `window` before; q [B, KV, G, T, D], k and v [B, KV, S, D].
+
+    Written out: on a CPU faster than the fused operator, whose backward pass is slow for small heads.
+    """
+    b, kv, group, t, d = q.shape
+    s = k.shape[2]
+    gap = torch.arange(first_query, first_query + t)[:, None] - torch.arange(first_key, first_key + s)
+    unseen = (gap < 0) | (gap > window)
+    scores = (q.reshape(b, kv, group * t, d) @ k.transpose(-1, -2)).view(b, kv, group, t, s)
+    weights = scores.float().masked_fill(unseen, float("-inf")).softmax(-1).to(v.dtype)
+    return (weights.view(b, kv, group * t, s) @ v).view(b, kv, group, t, d)
 
 
 class GatedMLP(nn.Module):
     def __init__(self, c: MiniConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(c.hidden_size, c.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(c.intermediate_size, c.hidden_size, bias=False)
+        self.gate_proj = Projection(c.hidden_size, c.intermediate_size, bias=False)
+        self.up_proj = Projection(c.hidden_size, c.intermediate_size, bias=False)
+        self.down_proj = Projection(c.intermediate_size, c.hidden_size, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+    def forward(self, x: Tensor, rounded: bool = False) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x, rounded)) * self.up_proj(x, rounded), rounded)
 
 
 class Layer(nn.Module):
@@ -202,10 +269,15 @@ class Layer(nn.Module):
         self.mlp_norm = RMSNorm(c.hidden_size, c.norm_eps)
         self.mlp = GatedMLP(c)
 
-    def forward(self, h: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(
+        self, h: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype, spikes_k: float = 0.0
+    ) -> Tensor:
         x = self.attn_norm(h).to(dtype)
-        h = h + (self.attn(x, cos, sin) if self.windowed else self.attn(x)).float()
-        return h + self.mlp(self.mlp_norm(h).to(dtype)).float()
+        x = as_spikes(x, spikes_k) if spikes_k else x
+        h = h + (self.attn(x, cos, sin, spikes_k) if self.windowed else self.attn(x, spikes_k)).float()
+        x = self.mlp_norm(h).to(dtype)
+        # what enters down_proj is no spike count, as in the published code (spec 2.4)
+        return h + self.mlp(as_spikes(x, spikes_k) if spikes_k else x, spikes_k > 0).float()
 
 
 class Backbone(nn.Module):
@@ -216,25 +288,29 @@ class Backbone(nn.Module):
         self.norm = RMSNorm(c.hidden_size, c.norm_eps)
         self.c = c
 
-    def forward(self, ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """(final vectors, residual stream that enters the last layer), both [B, T, hidden] in float32."""
+    def forward(self, ids: Tensor, dtype: torch.dtype, spikes_k: float = 0.0) -> tuple[Tensor, list[Tensor]]:
+        """(final vectors, the residual stream as it enters each layer), all [B, T, hidden] in float32."""
         cos, sin = angles(torch.arange(ids.shape[1]), self.c)
         cos, sin = cos.to(dtype), sin.to(dtype)
-        h = before = self.embeddings(ids).float()
+        h = self.embeddings(ids).float()
+        stream = []
         for layer in self.layers:
-            before = h
-            h = layer(h, cos, sin, dtype)
-        return self.norm(h), before
+            stream.append(h)
+            h = layer(h, cos, sin, dtype, spikes_k)
+        return self.norm(h), stream
 
 
 class MiniReader(nn.Module):
-    """`forward(ids [B, T])` -> final vectors [B, T, hidden]; the caller applies `lm_head` where needed."""
+    """`forward(ids [B, T])` -> final vectors [B, T, hidden]; the caller applies `head` where needed.
+
+    The output matrix is the embeddings': a word that attention has found is then a word that can be said,
+    however rare.
+    """
 
     def __init__(self, c: MiniConfig) -> None:
         super().__init__()
         self.c = c
         self.model = Backbone(c)
-        self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
         for name, parameter in self.named_parameters():
             if name.endswith(("proj.weight", "gk_proj.0.weight", "gk_proj.1.weight")):
                 nn.init.normal_(parameter, std=c.hidden_size**-0.5)
@@ -242,14 +318,20 @@ class MiniReader(nn.Module):
                 parameter.data.mul_((2 * c.num_hidden_layers) ** -0.5)
             if name.endswith("proj.bias"):
                 nn.init.zeros_(parameter)
-        nn.init.normal_(self.model.embeddings.weight, std=0.5)
-        nn.init.normal_(self.lm_head.weight, std=0.02)
+        nn.init.normal_(self.model.embeddings.weight, std=EMBEDDING_STD)
+        nn.init.constant_(self.model.norm.weight, 1 / (EMBEDDING_STD * c.hidden_size**0.5))
 
-    def forward(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-        return self.model(ids, dtype)
+    def forward(
+        self, ids: Tensor, dtype: torch.dtype = torch.float32, spikes_k: float = 0.0
+    ) -> tuple[Tensor, list[Tensor]]:
+        """`spikes_k` above 0: as the shipped file runs, inputs coded as spikes and weights in eight bits."""
+        return self.model(ids, dtype, spikes_k)
 
-    def logits(self, ids: Tensor) -> Tensor:
+    def head(self, hidden: Tensor) -> Tensor:
+        return F.linear(hidden, self.model.embeddings.weight)
+
+    def logits(self, ids: Tensor, spikes_k: float = 0.0) -> Tensor:
         """Float32 logits [B, T, V] of any length (padded on the right to whole chunks, which is harmless)."""
         t = ids.shape[1]
         padded = F.pad(ids, (0, -t % CHUNK_TOK))
-        return self.lm_head(self.model(padded, torch.float32)[0][:, :t])
+        return self.head(self.model(padded, torch.float32, spikes_k)[0][:, :t])

@@ -7,14 +7,11 @@ on the same DIR it continues.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -23,166 +20,29 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.mini.data import Example, Generator
+from engine.mini.data import Generator
 from engine.mini.exclusion import Exclusion
 from engine.mini.model import MiniConfig, MiniReader
-from engine.mini.pointing import Hints, Pointing
-from engine.mini.vocabulary import END, train_vocabulary
+from engine.mini.pointing import Pointing
+from engine.mini.rows import Batch, Feeder, Packer
+from engine.mini.vocabulary import train_vocabulary
 
-BATCH_TOK = 8192
+BATCH_TOK = 4096
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
-READ_SHARE = 0.06  # of the other positions that take part in it
-LOOK_WEIGHT, NUMBER_WEIGHT = 0.1, 0.1  # of the two hints
-COPYING = 0.5  # mean loss of the answers' tokens under which the reader is taken to copy
-DRILLS = 0.6  # share of rows that are drills until then
-MATCHING, COPYING_TOO = 0.2, 0.22  # of the drills: finding a key; then copying; the rest goes by loose words
-# (from this share of the time on, sequence lengths in tokens and how often each)
+READ_SHARE = 0.03  # of the other positions that take part in it
+# of the hints, by name
+WEIGHTS = {"copies": 0.1, "matches": 0.05, "numbers": 0.05, "asked": 0.2, "begins": 0.1, "verdict": 0.1}
+# (from this share of the time on, lengths in tokens and how often each)
 CURRICULUM = (
-    (0.0, ((128, 1.0),)),
-    (0.10, ((128, 0.4), (256, 0.6))),
-    (0.20, ((128, 0.35), (256, 0.65))),
-    (0.58, ((128, 1.0),)),
-    (0.70, ((128, 0.2), (256, 0.5), (512, 0.3))),
-    (0.85, ((128, 0.1), (256, 0.35), (512, 0.55))),
+    (0.0, ((96, 1.0),)),
+    (0.05, ((96, 0.5), (128, 0.5))),
+    (0.15, ((128, 0.5), (192, 0.5))),
+    (0.35, ((128, 0.25), (192, 0.4), (256, 0.35))),
+    (0.6, ((128, 0.15), (192, 0.2), (256, 0.35), (384, 0.3))),
+    (0.8, ((128, 0.1), (192, 0.15), (256, 0.25), (384, 0.25), (512, 0.25))),
 )
 
-
-@dataclass(slots=True)
-class Row:
-    ids: list[int]
-    passage: list[int]  # the passage each token stands in, 0 outside
-    spans: list[tuple[int, int, bool]]  # (first, one past the last token of an answer, present)
-    looks: list[tuple[int, int, int]]
-
-
-@dataclass(slots=True)
-class Batch:
-    ids: Tensor  # [B, T]
-    targets: Tensor  # [B, T], next tokens
-    answers: Tensor  # [B, T] bool: positions whose target belongs to an answer
-    real: Tensor  # [B, T] bool: positions whose target is text
-    spans: list[tuple[int, int, int, bool]]  # (row, first position, last position, present)
-    hints: Hints
-
-
-class Packer:
-    """Turns examples into rows of exactly `length` tokens: evidence once, then as many questions as fit."""
-
-    def __init__(self, tokenizer: Tokenizer, generator: Generator) -> None:
-        self.tokenizer, self.generator = tokenizer, generator
-        self.end = tokenizer.token_to_id(END)
-        self.random = Random(generator.random.random())
-        self.streams: dict[tuple[int, int], tuple[Iterator[Example], ...]] = {}
-
-    def row(self, length: int, drills: float) -> Row:
-        words = int(
-            length * (self.random.uniform(0.16, 0.42) if length > 128 else self.random.uniform(0.12, 0.28))
-        )
-        wanted = max(4, length // 34)
-        key = (words, wanted)
-        roll = self.random.random() / max(drills, 1e-9)
-        drilled = 0 if roll >= 1.0 else 1 if roll < MATCHING else 2 if roll < COPYING_TOO else 3
-        if key not in self.streams:
-            self.streams[key] = (
-                self.generator.stream(*key),
-                self.generator.match(length // 7, length // 16),
-                self.generator.drill(length // 8, length // 16),
-                self.generator.loose(int(words * 0.9), length // 30),
-            )
-        while True:
-            example = next(self.streams[key][drilled])
-            starts, head, passage = [0], list[int](), list[int]()
-            for number, line in enumerate(example.prompt.splitlines(keepends=True), 1):
-                head += self.encode(line)
-                passage += [number] * (len(head) - len(passage))
-                starts.append(len(head))
-            if len(head) > length - 40:
-                continue
-            row = Row(head, passage, [], [])
-            for q in example.questions:
-                asked = self.encode(f"? {q.text}\n")
-                told = [*self.encode(q.answer), self.end]
-                begin = len(row.ids) + len(asked)
-                if begin + len(told) > length:
-                    continue
-                row.ids += asked + told
-                row.spans.append((begin, begin + len(told), q.anchor > 0))
-                if q.anchor:
-                    value = self.encode(f" {q.value}")
-                    asking = begin + len(self.encode(f"« {q.value} » [")) - 1
-                    source = find(value, row.ids, starts[q.anchor - 1], starts[q.anchor])
-                    if source >= 0:
-                        row.looks.append((begin + len(self.encode("«")) - 1, source, source + 1))
-                        row.looks.append((asking, source, source + len(value)))
-            if row.spans:
-                return row
-
-    def encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
-
-    def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
-        ids = torch.full((rows, length + 1), self.end, dtype=torch.long)
-        answers = torch.zeros(rows, length, dtype=torch.bool)
-        real = torch.zeros(rows, length, dtype=torch.bool)
-        spans = []
-        passage = torch.zeros(rows, length, dtype=torch.long)
-        looks = []
-        for i in range(rows):
-            row = self.row(length, drills)
-            ids[i, : len(row.ids)] = torch.tensor(row.ids)
-            real[i, : len(row.ids) - 1] = True
-            passage[i, : len(row.passage)] = torch.tensor(row.passage)
-            looks += [(i, *look) for look in row.looks]
-            for start, stop, present in row.spans:
-                answers[i, start - 1 : stop - 1] = True
-                spans.append((i, start - 1, stop - 1, present))
-        hints = Hints(torch.tensor(looks, dtype=torch.long).view(-1, 4), passage)
-        return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans, hints)
-
-
-def find(wanted: list[int], ids: list[int], start: int, stop: int) -> int:
-    """Where `wanted` begins among ids[start:stop]; -1 when its first word is cut into other tokens there."""
-    for place in range(start, stop - len(wanted) + 1):
-        if ids[place : place + len(wanted)] == wanted:
-            return place
-    return -1
-
-
-class Feeder:
-    """Writes batches in a process of its own, one ahead, so that training does not wait for text."""
-
-    def __init__(self, vocabulary: Path, seed: int) -> None:
-        self.pool = ProcessPoolExecutor(
-            1, get_context("spawn"), initializer=begin_feeding, initargs=(vocabulary, seed)
-        )
-        self.coming: Future[Batch] | None = None
-
-    def next(self, length: int, rows: int, drills: float) -> Batch:
-        """The batch asked for by the call before (or, the first time, by this one)."""
-        ready = self.coming or self.pool.submit(feed, length, rows, drills)
-        self.coming = self.pool.submit(feed, length, rows, drills)
-        return ready.result()
-
-    def close(self) -> None:
-        self.pool.shutdown(cancel_futures=True)
-
-
-_packer: Packer | None = None
-
-
-def begin_feeding(vocabulary: Path, seed: int) -> None:
-    global _packer
-    torch.set_num_threads(1)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed))
-
-
-def feed(length: int, rows: int, drills: float) -> Batch:
-    assert _packer is not None
-    return _packer.batch(length, rows, drills)
+Forward = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
 
 
 def optimizers(model: MiniReader, rate: float) -> list[torch.optim.Optimizer]:
@@ -202,7 +62,7 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
     others = batch.real & ~batch.answers & (torch.rand(batch.real.shape) < READ_SHARE)
     chosen = batch.answers | others
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model.lm_head(hidden[chosen])
+        logits = model.head(hidden[chosen])
     each = F.cross_entropy(logits.float(), batch.targets[chosen], reduction="none")
     told = batch.answers[chosen]
     answers = each[told].mean()
@@ -210,53 +70,52 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
 
 
 @torch.no_grad()
-def validate(model: MiniReader, forward, batches: list[Batch]) -> dict[str, float]:
+def validate(model: MiniReader, forward: Forward, batches: list[Batch]) -> dict[str, object]:
     """Greedy answers judged token by token: an answer is exact when every token would have been chosen."""
-    totals = {
-        "exact": 0,
-        "value": 0,
-        "anchor": 0,
-        "present": 0,
-        "absent": 0,
-        "absent_ok": 0,
-        "false_absent": 0,
-    }
+    present: dict[str, list[bool]] = defaultdict(list)
+    absent: list[bool] = []
+    anchors: list[bool] = []
+    alarms: list[bool] = []
     losses = []
     for batch in batches:
         hidden, _ = forward(batch.ids)
         losses.append(loss_of(model, hidden, batch)[1].item())
-        for row, start, stop, present in batch.spans:
-            chosen = model.lm_head(hidden[row, start:stop].float()).argmax(-1)
+        for row, start, stop, passage, kind in batch.spans:
+            chosen = model.head(hidden[row, start:stop].float()).argmax(-1)
             right = chosen == batch.targets[row, start:stop]
-            if not present:
-                totals["absent"] += 1
-                totals["absent_ok"] += bool(right.all())
+            if not passage:
+                absent.append(bool(right.all()))
                 continue
-            totals["present"] += 1
-            totals["exact"] += bool(right.all())
-            totals["value"] += bool(right[:-4].all())
-            totals["anchor"] += bool(right[-3])
-            totals["false_absent"] += not bool(right[0]) or not bool(right[1])
-    present, absent = max(1, totals["present"]), max(1, totals["absent"])
+            # the last but two: the passage's number, then ] and the end
+            anchors.append(bool(right[-3]))
+            alarms.append(
+                not bool(right[0] & right[1]) and int(chosen[1]) != int(batch.targets[row, start + 1])
+            )
+            whole = bool(right.all())
+            present[f"T{batch.ids.shape[1]}"].append(whole)
+            present["exact"].append(whole)
+            if kind:
+                present[kind].append(whole)
+    shares = {name: round(sum(all_) / len(all_), 3) for name, all_ in sorted(present.items())}
     return {
         "loss": round(sum(losses) / len(losses), 4),
-        "exact": round(totals["exact"] / present, 3),
-        "value": round(totals["value"] / present, 3),
-        "anchor": round(totals["anchor"] / present, 3),
-        "absent": round(totals["absent_ok"] / absent, 3),
-        "questions": totals["present"] + totals["absent"],
+        "exact": shares.pop("exact", 0.0),
+        "anchor": round(sum(anchors) / max(1, len(anchors)), 3),
+        "absent": round(sum(absent) / max(1, len(absent)), 3),
+        "questions": len(anchors) + len(absent),
+        **shares,
     }
 
 
 def rate_at(share: float, step: int, resumed: int) -> float:
     """Warm up, hold, then fall linearly to nothing over the last 45 % of the time."""
     warm = min(1.0, (step - resumed + 1) / (100 if resumed == 0 else 20))
-    return warm * min(1.0, max(0.0, 1.0 - share) / 0.25) * (0.55 if share > 0.6 else 1.0)
+    return warm * min(1.0, max(0.0, 1.0 - share) / 0.45)
 
 
 def drills_at(share: float) -> float:
-    """The drills' part falls a little in the second half of the time."""
-    return max(0.45, 0.5 - 2.0 * max(0.0, share - 0.55))
+    """The drills' part of the rows: half at first, a tenth at the end."""
+    return max(0.1, 0.5 - 1.2 * max(0.0, share - 0.05))
 
 
 def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
@@ -273,7 +132,7 @@ def train(
     compiled: bool = True,
     config: MiniConfig | None = None,
     checkpoint_s: float = 120.0,
-    validation_s: float = 150.0,
+    validation_s: float = 180.0,
 ) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -285,79 +144,89 @@ def train(
     model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size()))
     pointing = Pointing(model.c.hidden_size)
     steppers = [*optimizers(model, rate), torch.optim.AdamW(pointing.parameters(), lr=rate)]
-    spent, step, mean, copies = 0.0, 0, None, False
+    spent, step, mean, seen = 0.0, 0, None, 0
     last = folder / "last.pt"
     if last.exists():
         saved = torch.load(last, weights_only=True)
         model.load_state_dict(saved["model"])
+        pointing.load_state_dict(saved["pointing"])
         for stepper, state in zip(steppers, saved["steppers"], strict=False):
             stepper.load_state_dict(state)
-        spent, step = saved["spent"], saved["step"]
-        mean, copies = saved["mean"], saved["copies"]
+        spent, step, mean, seen = saved["spent"], saved["step"], saved["mean"], saved["seen"]
     resumed = step
     feeder = Feeder(vocabulary, seed * 1_000_003 + step)
     judge = Packer(tokenizer, Generator(99, "valid"))
-    judged = [judge.batch(128, 32), judge.batch(384, 16), judge.batch(512, 12)]
+    judged = [judge.batch(128, 80), judge.batch(256, 80), judge.batch(512, 60)]
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters,"
         f" {len(Exclusion.of_samples().phrases)} phrases excluded",
         flush=True,
     )
 
-    def forward(ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ids: Tensor) -> tuple[Tensor, list[Tensor]]:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            return model(ids, torch.bfloat16)
+            hidden, stream = model(ids, torch.bfloat16)
+        return hidden, stream
 
     fast = torch.compile(forward, dynamic=False) if compiled else forward
     chooser = Random(seed + step)
     started = time.monotonic() - spent
     checked = validated = time.monotonic()
-    seen, since = 0, time.monotonic()
+    passed, since = 0, time.monotonic()
     total_s = minutes * 60
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+
+    def save_all() -> None:
+        save(
+            folder,
+            model,
+            pointing,
+            steppers,
+            {"spent": spent, "step": step, "mean": mean, "seen": seen, "spikes_k": 0.0},
+        )
+
     while (spent := time.monotonic() - started) < total_s and not stopped.is_set():
         share = spent / total_s
-        # longer sequences only once copying has been found on short ones
-        copies = copies or (mean is not None and mean < COPYING)
-        mix = lengths_at(share) if copies else CURRICULUM[0][1]
+        mix = lengths_at(share)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        rows = (BATCH_TOK if length > 128 else BATCH_TOK // 2) // length
-        batch = feeder.next(length, rows, drills_at(share) if copies else DRILLS)
+        batch = feeder.next(length, max(1, BATCH_TOK // length), drills_at(share))
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = rate * now
-        hidden, before = fast(batch.ids)
+        hidden, stream = fast(batch.ids)
         loss, answers = loss_of(model, hidden, batch)
-        looking, numbering = pointing(model, before, batch.hints)
-        (loss + LOOK_WEIGHT * looking + NUMBER_WEIGHT * numbering).backward()
+        hints = pointing(model, stream, batch.hints)
+        (loss + sum(WEIGHTS[name] * value for name, value in hints.items())).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for stepper in steppers:
             stepper.step()
             stepper.zero_grad(set_to_none=True)
-        step, seen = step + 1, seen + batch.ids.numel()
+        tokens = batch.ids.numel()
+        step, seen, passed = step + 1, seen + tokens, passed + tokens
         mean = answers.item() if mean is None else 0.97 * mean + 0.03 * answers.item()
         if step % 25 == 0:
             clock = time.monotonic()
+            told = "  ".join(f"{name} {value.item():.2f}" for name, value in hints.items())
             print(
-                f"{spent / 60:6.1f} min  step {step}  T {batch.ids.shape[1]}  answers {mean:.3f}  "
-                f"looking {looking.item():.3f}  numbering {numbering.item():.3f}  "
-                f"rate {rate * now:.5f}  {seen / (clock - since):.0f} tok/s",
+                f"{spent / 60:6.1f} min  step {step}  T {batch.ids.shape[1]}  answers {mean:.3f}  {told}  "
+                f"rate {rate * now:.5f}  {passed / (clock - since):.0f} tok/s",
                 flush=True,
             )
-            seen, since = 0, clock
+            passed, since = 0, clock
         if time.monotonic() - validated > validation_s:
             scores = validate(model, forward, judged)
-            line = {"minutes": round(spent / 60, 1), "step": step, "train": round(mean, 4), **scores}
+            line = {"minutes": round(spent / 60, 1), "step": step, "tokens": seen, "train": round(mean, 4)}
             with (folder / "curve.jsonl").open("a", encoding="utf-8") as out:
-                out.write(json.dumps(line) + "\n")
-            print(line, flush=True)
+                out.write(json.dumps({**line, **scores}) + "\n")
+            print({**line, **scores}, flush=True)
             validated = time.monotonic()
+            passed, since = 0, validated
         if time.monotonic() - checked > checkpoint_s:
-            save(folder, model, steppers, spent, step, mean, copies)
+            save_all()
             checked = time.monotonic()
-    save(folder, model, steppers, spent, step, mean, copies)
+    save_all()
     feeder.close()
     print(validate(model, forward, judged), flush=True)
 
@@ -365,21 +234,17 @@ def train(
 def save(
     folder: Path,
     model: MiniReader,
+    pointing: Pointing,
     steppers: list[torch.optim.Optimizer],
-    spent: float,
-    step: int,
-    mean: float | None,
-    copies: bool,
+    progress: dict[str, float | int | None],
 ) -> None:
     partial = folder / "partial.pt"
     torch.save(
         {
             "model": model.state_dict(),
+            "pointing": pointing.state_dict(),
             "steppers": [s.state_dict() for s in steppers],
-            "spent": spent,
-            "step": step,
-            "mean": mean,
-            "copies": copies,
+            **progress,
             "config": model.c.as_dict(),
         },
         partial,

@@ -1,4 +1,8 @@
-"""The reader's own byte-level BPE: French, English, single digits; every other script falls back to bytes."""
+"""The reader's own byte-level BPE: French, English, numbers two digits at a time; other scripts are bytes.
+
+A word, a number or a mark takes at most one space before it and nothing else, so the same word has the same
+tokens wherever it stands: copying then needs no spelling.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from engine.mini.data import Generator
 
 END = "<|endoftext|>"
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+HERE = Path(__file__).parent
+SIZE = 8192
+SPLIT = r" ?\p{L}+| ?\p{N}{1,2}| ?(?:\.{2,}|-{2,}|_{2,}|[^\s\p{L}\p{N}])|\s*[\r\n]+|\s+(?!\S)|\s+"
+PLAIN, CAPITAL = 120, 30  # how often each general word counts beside the generated text
 
 
-def train_vocabulary(size: int = 4096, examples: int = 24000, seed: int = 11) -> Tokenizer:
-    """A tokenizer of `size` entries (all bytes among them, `END` last) from generated dossiers and pools."""
+def train_vocabulary(size: int = SIZE, examples: int = 24000, seed: int = 11) -> Tokenizer:
+    """A tokenizer of `size` entries (all bytes among them, `END` last) from dossiers, pools and word lists."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -44,7 +48,12 @@ def corpus(examples: int, seed: int) -> list[str]:
     for _ in range(examples):
         example = next(stream)
         texts.append(example.prompt + "".join(f"? {q.text}\n{q.answer}\n" for q in example.questions))
-    for path in sorted((Path(__file__).parent / "pools").glob("*.txt")):
+    # every pair of digits is one token, with and without a space before it
+    texts += [f"{n:02d} {n:02d}" for n in range(100)] * 400
+    for word in general_words():
+        if not generator.exclusion.hits(word):
+            texts += [" " + word] * PLAIN + [" " + word[:1].upper() + word[1:]] * CAPITAL
+    for path in sorted((HERE / "pools").glob("*.txt")):
         plain = path.read_text(encoding="utf-8")
         words = plain.split() if path.stem.startswith("words") else plain.replace("=", ";").split(";")
         texts.extend(
@@ -52,3 +61,8 @@ def corpus(examples: int, seed: int) -> list[str]:
             * (200 if path.stem.startswith("words") else 30)
         )
     return texts
+
+
+def general_words() -> list[str]:
+    lines = (HERE / "general_words.txt").read_text(encoding="utf-8").splitlines()
+    return list(dict.fromkeys(w for line in lines if not line.startswith("#") for w in line.split()))

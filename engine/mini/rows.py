@@ -1,0 +1,268 @@
+"""Examples become rows of tokens, and rows batches: one question a row, asked before and after the evidence."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from engine.mini.data import Example, Generator
+from engine.mini.examples import Question
+from engine.mini.pointing import Hints
+from engine.mini.vocabulary import END
+
+BUCKETS = (96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+WORD_TOK = 1.75  # tokens of a word of evidence, to aim at a length
+QUESTIONS = 2  # rows made of one dossier
+MATCHES = 6  # words of the question a row looks up while it reads
+AHEAD = 3  # batches written before they are asked for
+_QUOTED = re.compile(r"«([^«»]*)» \[(\d+)\]")
+_TELLING = re.compile(r"\w{4,}|\d")
+
+
+@dataclass(slots=True)
+class Row:
+    ids: list[int]
+    passage: list[int]  # the passage each token stands in, 0 outside
+    asked: list[int]  # 1: a word of the question in the evidence, 0: another of the evidence, -1 outside
+    answer: tuple[int, int]  # first and one past the last token of the answer (its end token included)
+    first: int  # the passage that holds the answer, 0 when absent
+    begins: list[int]  # where the values begin
+    copies: list[tuple[int, int, int]]
+    matches: list[tuple[int, int, int]]
+    kind: str
+
+
+@dataclass(slots=True)
+class Batch:
+    ids: Tensor  # [B, T]
+    targets: Tensor  # [B, T], next tokens
+    answers: Tensor  # [B, T] bool: positions whose target belongs to an answer
+    real: Tensor  # [B, T] bool: positions whose target is text
+    spans: list[tuple[int, int, int, int, str]]  # (row, first position, last position, passage or 0, kind)
+    hints: Hints
+
+
+class Writer:
+    """Turns an example and one of its questions into a row."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.end: int = tokenizer.token_to_id(END)
+        # one number for all spellings of a token that differ in case or in the space before it
+        names: dict[str, int] = {}
+        self.sames: list[int] = []
+        self.telling: list[bool] = []
+        for index in range(tokenizer.get_vocab_size()):
+            plain = tokenizer.decode([index]).strip().lower()
+            self.sames.append(names.setdefault(plain, len(names)))
+            self.telling.append(bool(_TELLING.fullmatch(plain) or len(plain) > 1 and plain.isdigit()))
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def row(self, passages: Sequence[str], question: Question, random: Random) -> Row:
+        asked = self.encode(f"? {question.text}\n")
+        ids, passage, starts = list(asked), [0] * len(asked), [0]
+        offsets: list[list[tuple[int, int]]] = [[]]
+        for number, text in enumerate(passages, 1):
+            starts.append(len(ids))
+            coded = self.tokenizer.encode(f"[{number}] {text}\n", add_special_tokens=False)
+            ids += coded.ids
+            offsets.append(coded.offsets)
+            passage += [number] * len(coded.ids)
+        ids += asked
+        begin = len(ids)
+        answer = spaced(question.answer, passages)
+        coded = self.tokenizer.encode(answer, add_special_tokens=False)
+        ids += [*coded.ids, self.end]
+        passage += [0] * (len(ids) - len(passage))
+        copies, begins = [], []
+        for match in _QUOTED.finditer(answer):
+            number = int(match.group(2))
+            value = match.group(1).strip()
+            if not 0 < number <= len(passages) or not value:
+                continue
+            told = tokens_of(coded.offsets, match.start(1) + match.group(1).index(value), value)
+            place = place_of(value, passages[number - 1])
+            if place < 0:
+                continue
+            source = tokens_of(offsets[number], place + len(f"[{number}] "), value)
+            at, shown = begin + told[0], starts[number] + source[0]
+            begins.append(shown)
+            anchor = begin + tokens_of(coded.offsets, match.start(2), match.group(2))[0]
+            copies.append((anchor - 1, shown, starts[number] + source[1]))
+            if coded.ids[told[0] : told[1]] == ids[shown : starts[number] + source[1]]:
+                copies += [(at + i - 1, shown + i, shown + i + 1) for i in range(told[1] - told[0])]
+            else:
+                copies.append((at - 1, shown, shown + 1))
+        found = _QUOTED.search(answer)
+        words = {self.sames[i]: n for n, i in enumerate(asked) if self.telling[i]}
+        marks = [-1 if not p else int(self.sames[i] in words) for i, p in zip(ids, passage, strict=True)]
+        places = [n for n, mark in enumerate(marks) if mark == 1]
+        matches = [
+            (n, words[self.sames[ids[n]]], words[self.sames[ids[n]]] + 1)
+            for n in random.sample(places, min(MATCHES, len(places)))
+        ]
+        return Row(
+            ids,
+            passage,
+            marks,
+            (begin, len(ids)),
+            int(found.group(2)) if found else 0,
+            begins,
+            copies,
+            matches,
+            str(getattr(question, "kind", "")),
+        )
+
+
+def place_of(value: str, passage: str) -> int:
+    """Where a value stands in its passage as whole words if it does so at all; -1 when nowhere."""
+    whole = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", passage)
+    return whole.start() if whole else passage.find(value)
+
+
+def spaced(answer: str, passages: Sequence[str]) -> str:
+    """The answer with no space after « where none stands before the value in its passage either.
+
+    A value then has the same tokens in the answer as in the passage.
+    """
+
+    def fit(match: re.Match[str]) -> str:
+        number, value = int(match.group(2)), match.group(1).strip()
+        if not value or not 0 < number <= len(passages):
+            return match.group()
+        place = place_of(value, passages[number - 1])
+        close = place > 0 and not passages[number - 1][place - 1].isspace() and value[0].isalnum()
+        return f"«{'' if close else ' '}{value} » [{number}]"
+
+    return _QUOTED.sub(fit, answer)
+
+
+def tokens_of(offsets: Sequence[tuple[int, int]], start: int, value: str) -> tuple[int, int]:
+    """The tokens (first, one past the last) that hold text[start : start + len(value)]."""
+    ends = [stop for _, stop in offsets]
+    first = bisect_left(ends, start + 1)
+    return first, bisect_left(ends, start + len(value), lo=first) + 1
+
+
+class Packer:
+    """Endless batches of rows of about one length, from the generator's dossiers and drills."""
+
+    def __init__(self, tokenizer: Tokenizer, generator: Generator) -> None:
+        self.writer, self.generator = Writer(tokenizer), generator
+        self.random = Random(generator.random.random())
+        self.streams: dict[tuple[str, int], Iterator[Example]] = {}
+        self.waiting: dict[int, list[Row]] = {}
+
+    def stream(self, name: str, words: int) -> Iterator[Example]:
+        key = (name, words)
+        if key not in self.streams:
+            make = getattr(self.generator, name)
+            self.streams[key] = make(words, 4 if name == "stream" else 3)
+        return self.streams[key]
+
+    def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
+        """`rows` rows of more than the next smaller bucket's and at most `length` tokens."""
+        waiting = self.waiting.setdefault(length, [])
+        r = self.random
+        while len(waiting) < rows:
+            name = "stream"
+            if r.random() < drills:
+                name = r.choice(("match", "loose", "loose", "drill"))
+            room = (length - 44) * r.uniform(0.6, 1.0) / WORD_TOK
+            example = next(self.stream(name, max(8, int(room * (0.8 if name == "drill" else 1.0)) // 8 * 8)))
+            questions = list(example.questions)
+            r.shuffle(questions)
+            for question in questions[:QUESTIONS]:
+                row = self.writer.row(example.passages, question, r)
+                fitting = bisect_left(BUCKETS, len(row.ids))
+                if fitting < len(BUCKETS):
+                    shelf = self.waiting.setdefault(BUCKETS[fitting], [])
+                    if BUCKETS[fitting] == length or len(shelf) < 4 * rows:
+                        shelf.append(row)
+        taken, self.waiting[length] = waiting[:rows], waiting[rows:]
+        return collate(taken, length, self.writer.end)
+
+
+def collate(rows: Sequence[Row], length: int, end: int) -> Batch:
+    ids = torch.full((len(rows), length + 1), end, dtype=torch.long)
+    answers = torch.zeros(len(rows), length, dtype=torch.bool)
+    real = torch.zeros(len(rows), length, dtype=torch.bool)
+    passage = torch.zeros(len(rows), length, dtype=torch.long)
+    asked = torch.full((len(rows), length), -1, dtype=torch.long)
+    begins = torch.zeros(len(rows), length, dtype=torch.bool)
+    copies, matches, verdicts, spans = [], [], [], []
+    for i, row in enumerate(rows):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        real[i, : len(row.ids) - 1] = True
+        passage[i, : len(row.passage)] = torch.tensor(row.passage)[:length]
+        asked[i, : len(row.asked)] = torch.tensor(row.asked)[:length]
+        begins[i, row.begins] = True
+        copies += [(i, *look) for look in row.copies]
+        matches += [(i, *look) for look in row.matches]
+        start, stop = row.answer
+        answers[i, start - 1 : stop - 1] = True
+        verdicts.append((i, start - 1, row.first))
+        spans.append((i, start - 1, stop - 1, row.first, row.kind))
+    hints = Hints(
+        torch.tensor(copies, dtype=torch.long).view(-1, 4),
+        torch.tensor(matches, dtype=torch.long).view(-1, 4),
+        passage,
+        asked,
+        begins,
+        torch.tensor(verdicts, dtype=torch.long),
+    )
+    return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans, hints)
+
+
+class Feeder:
+    """Writes batches in a process of its own, some ahead, so that training does not wait for text."""
+
+    def __init__(self, vocabulary: Path, seed: int) -> None:
+        self.pool = ProcessPoolExecutor(
+            1, get_context("spawn"), initializer=begin_feeding, initargs=(vocabulary, seed)
+        )
+        self.coming: deque[Future[Batch]] = deque()
+
+    def next(self, length: int, rows: int, drills: float) -> Batch:
+        """The batch asked for some calls before."""
+        self.coming.append(self.pool.submit(feed, length, rows, drills))
+        while len(self.coming) <= AHEAD:
+            self.coming.append(self.pool.submit(feed, length, rows, drills))
+        return self.coming.popleft().result()
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+
+_packer: Packer | None = None
+
+
+def begin_feeding(vocabulary: Path, seed: int) -> None:
+    global _packer
+    torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        # beside the training, which may be pinned
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed))
+
+
+def feed(length: int, rows: int, drills: float) -> Batch:
+    assert _packer is not None
+    return _packer.batch(length, rows, drills)
