@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from engine.client.lifeline import Lifeline
 from engine.client.outgoing import as_turns, as_unicode
@@ -17,6 +18,8 @@ from engine.protocol import (
     Fork,
     Generate,
     GenerateDone,
+    Inspect,
+    Inspection,
     Load,
     ModelInfo,
     Read,
@@ -53,11 +56,18 @@ class EngineClient(Lifeline):
         threads: int | None = None,
         window_precision: WindowPrecision = "f16",
         window_mode: WindowMode = "hf",
+        spikes_k: float | None = None,
+        spiking_down: bool = False,
     ) -> Request[ModelInfo]:
-        """Load a model. Another model means another worker: live sessions and open requests are lost."""
+        """Load a model. Another model means another worker: live sessions and open requests are lost.
+
+        `spikes_k` codes its inputs as spikes (0: not at all; None: as it was made).
+        """
         resolved = Path(path).resolve()
         folder = resolved if resolved.is_dir() else resolved.parent
-        message = Load(self._take_id(), str(resolved), threads, window_precision, window_mode)
+        message = Load(
+            self._take_id(), str(resolved), threads, window_precision, window_mode, spikes_k, spiking_down
+        )
         return self._ask_for_model(message, folder)
 
     def count_tokens(self, texts: Sequence[str]) -> Request[TokenCounts]:
@@ -112,6 +122,14 @@ class EngineClient(Lifeline):
         """Make a session from a snapshot, read from the file's current offset to its end."""
         message = RestoreState(self._take_id(), session, key, identity_text)
         return self._ask(message, SessionPosition, os.dup(file))
+
+    def inspect(
+        self, *, scope: Literal["answer", "all"] = "answer", sample: bool = False
+    ) -> Request[Inspection]:
+        """What is inside the model: the spikes of the last answer, or of all since it was loaded, and what a
+        reading takes. With `sample`, counts of a few neurons for a picture.
+        """
+        return self._ask(Inspect(self._take_id(), scope, sample), Inspection)
 
     def fork(self, source: str, target: str) -> Request[SessionPosition]:
         """Copy a session under another name."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
+import msgspec
+
 from engine.client import errors
 from engine.client.errors import EngineCancelled, EngineDied, EngineFailed
 from engine.client.incarnation import Incarnation
@@ -312,13 +314,7 @@ class Lifeline:
             self._wake.notify_all()
             if self._wanted is not None and self._open.find(self._load_id or 0) is None:
                 # the model that the worker before had: asked for again before anything else
-                message = Load(
-                    self._take_id(),
-                    self._wanted.path,
-                    self._wanted.threads,
-                    self._wanted.window_precision,
-                    self._wanted.window_mode,
-                )
+                message = msgspec.structs.replace(self._wanted, request_id=self._take_id())
                 request: Request[object] = Request(message.request_id, self._cancel_request)
                 self._load_id = message.request_id
                 payload = encode_request(message)

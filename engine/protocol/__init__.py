@@ -12,6 +12,16 @@ from engine.protocol.codec import (
     encode_reply,
     encode_request,
 )
+from engine.protocol.inside import (
+    EnergyEstimate,
+    Inspection,
+    MemoryShape,
+    SiteReport,
+    SpikeFigures,
+    SpikeReport,
+    SpikeSample,
+    SpikeSite,
+)
 from engine.protocol.replies import (
     Accepted,
     Cancelled,
@@ -42,6 +52,7 @@ from engine.protocol.requests import (
     Fork,
     Generate,
     Hello,
+    Inspect,
     Load,
     Ping,
     Read,
@@ -54,7 +65,7 @@ from engine.protocol.requests import (
     Work,
 )
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised whenever a message changes its meaning; both sides must agree."""
 
 __all__ = [
@@ -72,13 +83,17 @@ __all__ = [
     "Delta",
     "Done",
     "Drop",
+    "EnergyEstimate",
     "EngineMessage",
     "Failed",
     "Fork",
     "Generate",
     "GenerateDone",
     "Hello",
+    "Inspect",
+    "Inspection",
     "Load",
+    "MemoryShape",
     "MessageInvalid",
     "ModelInfo",
     "Outcome",
@@ -93,6 +108,11 @@ __all__ = [
     "SaveState",
     "SessionPosition",
     "Shutdown",
+    "SiteReport",
+    "SpikeFigures",
+    "SpikeReport",
+    "SpikeSample",
+    "SpikeSite",
     "StateSaved",
     "StopReason",
     "TokenCounts",

@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from engine.protocol.inside import Inspection
+
 StopReason = Literal["end", "stop", "length", "stopped"]
 """The model ended its answer; a stop text came; the limit of tokens was reached; the person stopped it."""
 
@@ -17,7 +19,11 @@ class _Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
 
 
 class ModelInfo(_Message, frozen=True, tag="model_info"):
-    """The loaded model. `identity` is the SHA-256 that snapshots are bound to."""
+    """The loaded model. `identity` is the SHA-256 that snapshots are bound to.
+
+    `spikes_k` above 0: its inputs are coded as spikes; `own_spikes_k` is what it was made for, and
+    `spikes_fixed` says that it cannot run without.
+    """
 
     name: str
     label_en: str
@@ -43,6 +49,10 @@ class ModelInfo(_Message, frozen=True, tag="model_info"):
     window_mode: str
     state_bytes: int
     load_s: float
+    spikes_k: float = 0.0
+    own_spikes_k: float = 0.0
+    spikes_fixed: bool = False
+    spiking_down: bool = False
 
 
 class TokenCounts(_Message, frozen=True, tag="token_counts"):
@@ -103,7 +113,7 @@ class StateSaved(_Message, frozen=True, tag="state_saved"):
     seconds: float
 
 
-Outcome = ModelInfo | TokenCounts | ReadDone | GenerateDone | SessionPosition | StateSaved
+Outcome = ModelInfo | TokenCounts | ReadDone | GenerateDone | SessionPosition | StateSaved | Inspection
 
 
 class Welcome(_Message, frozen=True, tag="welcome"):

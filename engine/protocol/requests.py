@@ -40,13 +40,19 @@ class Hello(_Message, frozen=True, tag="hello"):
 
 
 class Load(_Message, frozen=True, tag="load"):
-    """Load the one model of this worker's life: a converted file or a checkpoint folder."""
+    """Load the one model of this worker's life: a converted file or a checkpoint folder.
+
+    `spikes_k` codes its inputs as spikes (0: not), else it does what it was made for; `spiking_down` codes
+    the input of down_proj too, which the published code does not.
+    """
 
     request_id: RequestId
     path: FilePath
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
     window_precision: WindowPrecision = "f16"
     window_mode: WindowMode = "hf"
+    spikes_k: Annotated[float, Meta(ge=0.0, le=1024.0)] | None = None
+    spiking_down: bool = False
 
 
 class CountTokens(_Message, frozen=True, tag="count_tokens"):
@@ -119,6 +125,16 @@ class Drop(_Message, frozen=True, tag="drop"):
     session: SessionName
 
 
+class Inspect(_Message, frozen=True, tag="inspect"):
+    """Tell what is inside the model: spikes of the last answer (or of all since loading), and memory. With
+    `sample`, counts of a few neurons as well.
+    """
+
+    request_id: RequestId
+    scope: Literal["answer", "all"] = "answer"
+    sample: bool = False
+
+
 class Cancel(_Message, frozen=True, tag="cancel"):
     """Stop a request. It still ends with exactly one answer."""
 
@@ -135,5 +151,5 @@ class Shutdown(_Message, frozen=True, tag="shutdown"):
     """Leave. Nothing is answered."""
 
 
-Work = Load | CountTokens | CountPrompt | Read | Generate | SaveState | RestoreState | Fork | Drop
+Work = Load | CountTokens | CountPrompt | Read | Generate | SaveState | RestoreState | Fork | Drop | Inspect
 AppMessage = Hello | Work | Cancel | Ping | Shutdown

@@ -68,6 +68,8 @@ def answer(
     untold: list[float] = []
     state = model.new_state() if session is None else session.state.fork()
     reused_tok = state.position
+    if model.watch is not None:
+        model.watch.watch_answer(state, ids)
     prefilled_s = began_s
 
     def account(reason: StopReason) -> GenerateDone:
@@ -111,6 +113,8 @@ def answer(
             interrupt.check()
             if len(probabilities) < request.max_tokens:
                 logits = model.kernel.step(state, choice.token_id, cancel=interrupt.arm(model.new_flag))
+                if model.watch is not None:
+                    model.watch.fed(choice.token_id)
     except (Stopped, model.stopped):
         if prefilled_s == began_s:
             prefilled_s = time.monotonic()

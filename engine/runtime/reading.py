@@ -109,6 +109,8 @@ def read_texts(
         try:
             interrupt.check()
             state = session.state.fork()
+            if model.watch is not None:
+                model.watch.watch_reading(state)
             yield from feed(
                 model,
                 state,

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.protocol import ChatMessage, ModelInfo, WindowMode, WindowPrecision
+from engine.protocol import ChatMessage, MemoryShape, ModelInfo, SpikeReport, WindowMode, WindowPrecision
 
 S = TypeVar("S", bound="ReadingState")
 
@@ -62,6 +62,18 @@ class Kernel(Protocol[S]):
     def step(self, state: S, token_id: int, *, cancel: Flag | None = None) -> NDArray[np.float32]: ...
 
 
+class Watch(Protocol):
+    """Follows what a spiking model codes (engine.runtime.watching.SpikeWatch)."""
+
+    def watch_reading(self, state: ReadingState) -> None: ...
+
+    def watch_answer(self, state: ReadingState, prompt_ids: NDArray[np.int32]) -> None: ...
+
+    def fed(self, token_id: int) -> None: ...
+
+    def report(self, scope: Literal["answer", "all"], *, sample: bool) -> SpikeReport | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RunnableModel:
     """A loaded model with everything a reading or an answer needs.
@@ -69,7 +81,8 @@ class RunnableModel:
     `encode_text` takes untrusted text and never makes a special token of it; `encode_prompt` renders the
     model's own template around untrusted contents. `token_bytes` gives what one token stands for.
     `vocabulary` is the number of ids the tokenizer knows. `stopped` is what the kernel raises at a chunk
-    boundary after its flag was set. `identity` binds snapshots: model, tokenizer and format.
+    boundary after its flag was set. `identity` binds snapshots: model, tokenizer, format and coding.
+    `watch` follows the spikes of a model that has any; `memory` says what a reading takes.
     """
 
     kernel: Kernel[ReadingState]
@@ -84,6 +97,8 @@ class RunnableModel:
     window_mode: WindowMode
     new_flag: Callable[[], Flag]
     stopped: type[Exception]
+    watch: Watch | None = None
+    memory: MemoryShape | None = None
 
     def new_state(self) -> ReadingState:
         """An empty state in the precision and mode this model was loaded with."""

@@ -21,6 +21,7 @@ from engine.protocol import (
     Failed,
     Fork,
     Generate,
+    Inspect,
     Load,
     Outcome,
     Progress,
@@ -187,7 +188,7 @@ def ticket_for(message: Work) -> Ticket:
     match message:
         case Load():
             return Ticket(number, Lane.INTERACTIVE, barrier=True)
-        case CountTokens() | CountPrompt():
+        case CountTokens() | CountPrompt() | Inspect():
             return Ticket(number, Lane.QUICK)
         case Fork():
             return Ticket(number, Lane.QUICK, writes=message.target)

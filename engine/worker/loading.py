@@ -11,7 +11,9 @@ from engine import kernels
 from engine.models.errors import ModelError
 from engine.models.loading import load
 from engine.protocol import ChatMessage, Load, ModelInfo
+from engine.runtime.memory_shape import memory_shape
 from engine.runtime.seam import Flag, Kernel, ReadingState, RunnableModel
+from engine.runtime.watching import NewTally, SpikeWatch
 from engine.worker.desk import RequestFailed
 from engine.worker.log import write_log
 
@@ -24,7 +26,12 @@ def load_model(message: Load) -> RunnableModel:
     began_s = time.monotonic()
     try:
         kernels.self_test()
-        loaded = load(message.path, threads=message.threads or count_cores())
+        loaded = load(
+            message.path,
+            threads=message.threads or count_cores(),
+            spike_k=message.spikes_k,
+            spiking_down=message.spiking_down,
+        )
     except ModelError as error:
         raise RequestFailed(error.code, error.message) from None
     except kernels.KernelError as error:
@@ -59,6 +66,10 @@ def load_model(message: Load) -> RunnableModel:
         window_mode=message.window_mode,
         state_bytes=state.nbytes,
         load_s=time.monotonic() - began_s,
+        spikes_k=told.coding.k,
+        own_spikes_k=told.own_coding.k,
+        spikes_fixed=told.config.spike_k > 0,
+        spiking_down=told.coding.down,
     )
     write_log(f"model {info.identity[:16]} {info.format} on {info.isa} with {info.threads} threads")
     return RunnableModel(
@@ -74,6 +85,10 @@ def load_model(message: Load) -> RunnableModel:
         window_mode=message.window_mode,
         new_flag=cast("Callable[[], Flag]", kernels.CancelFlag),
         stopped=kernels.Cancelled,
+        watch=SpikeWatch(cast("NewTally", loaded.model.new_tally), loaded.tokenizer.token_bytes)
+        if told.coding.k
+        else None,
+        memory=memory_shape(loaded.model.config, "int8" if told.coding.k else message.window_precision),
     )
 
 

@@ -11,6 +11,8 @@ from engine.protocol import (
     Drop,
     Fork,
     Generate,
+    Inspect,
+    Inspection,
     Load,
     ModelInfo,
     Outcome,
@@ -49,6 +51,7 @@ class Workroom:
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
         self._model: RunnableModel | None = None
+        self._answer_tok = 0
         self.sessions = Sessions()
 
     def begin(self, job: Job) -> Steps:
@@ -71,6 +74,8 @@ class Workroom:
                 return _at_once(lambda: self._fork(message))
             case Drop():
                 return _at_once(lambda: self._drop(message))
+            case Inspect():
+                return _at_once(lambda: self._inspect(message))
 
     @property
     def _loaded(self) -> RunnableModel:
@@ -111,16 +116,16 @@ class Workroom:
     def _generate(self, message: Generate, job: Job) -> Steps:
         model = self._loaded
         session = None if message.from_session is None else self.sessions.get(message.from_session)
-        return (
-            yield from answer(
-                model,
-                message,
-                session,
-                job.interrupt,
-                lambda done, total: job.report("prompt", done, total),
-                lambda text, probabilities: job.emit(text, tuple(probabilities)),
-            )
+        done = yield from answer(
+            model,
+            message,
+            session,
+            job.interrupt,
+            lambda done, total: job.report("prompt", done, total),
+            lambda text, probabilities: job.emit(text, tuple(probabilities)),
         )
+        self._answer_tok = done.reused_tok + done.prompt_tok + done.generated_tok
+        return done
 
     def _save(self, message: SaveState, job: Job) -> StateSaved:
         model, session = self._loaded, self.sessions.get(message.session)
@@ -164,6 +169,11 @@ class Workroom:
     def _drop(self, message: Drop) -> SessionPosition:
         self.sessions.drop(message.session)
         return SessionPosition(message.session, 0, "")
+
+    def _inspect(self, message: Inspect) -> Inspection:
+        model = self._loaded
+        spikes = None if model.watch is None else model.watch.report(message.scope, sample=message.sample)
+        return Inspection(spikes, model.memory, self._answer_tok)
 
     def _position(self, name: str) -> SessionPosition:
         session = self.sessions.get(name)

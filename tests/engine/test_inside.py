@@ -1,0 +1,110 @@
+"""What the engine tells of the inside of a model, asked through the real worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.client import EngineClient, EngineFailed
+from engine.models.convert import convert
+from engine.models.loading import load
+from engine.protocol import ChatMessage, WindowPrecision
+from engine.runtime.memory_shape import memory_shape
+from engine.spike_tally import NOT_CODED
+from tests.fixtures.model_files import GOLDEN, small_config, write_checkpoint
+
+QUESTION = [ChatMessage("user", "who is it that came in the night?")]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inside")
+    write_checkpoint(folder / "m", config=small_config(layers=4))
+    convert(folder / "m", folder / "m.gguf", "q8")
+    return folder / "m.gguf"
+
+
+@pytest.fixture(scope="module")
+def client(file: Path) -> Iterator[EngineClient]:
+    with EngineClient(model_folders=[file.parent]) as client:
+        yield client
+
+
+def test_the_spikes_of_an_answer_and_of_all_reading_are_told(client: EngineClient, file: Path) -> None:
+    info = client.load(file, threads=1, spikes_k=3.0).result(60)
+    assert (info.spikes_k, info.own_spikes_k, info.spikes_fixed, info.spiking_down) == (
+        3.0,
+        0.0,
+        False,
+        False,
+    )
+    assert client.inspect().result(60).spikes is None
+    read = client.read("r", ["the night was long and nobody came to the house. " * 3]).result(60)
+    everything = client.inspect(scope="all").result(60).spikes
+    assert everything is not None
+    assert everything.sample is None
+    assert client.inspect(sample=True).result(60).spikes is None
+    done = client.generate(QUESTION, from_session="r", max_tokens=9).result(60)
+    found = client.inspect(sample=True).result(60)
+    assert found.position_tok == read.position_tok + done.prompt_tok + done.generated_tok
+    spikes = found.spikes
+    assert spikes is not None
+    assert spikes.overall.ternary_per_channel == pytest.approx(3.0, rel=0.2)
+    told = {(site.layer, site.site) for site in spikes.sites}
+    assert told == {
+        (i, s) for i in range(4) for s in ("mixer", "output", "mlp", "query") if s != "query" or i % 2
+    }
+    assert all(sum(s.histogram) + s.beyond == s.figures.values for s in spikes.sites)
+    sample = spikes.sample
+    assert sample is not None
+    assert sample.prompt_tok == 16
+    assert len(sample.texts) == 16 + 8  # the last token of an answer is said, not read
+    counts = np.frombuffer(sample.counts, np.int8).reshape(
+        len(sample.texts), 4, len(sample.sites), sample.neurons
+    )
+    assert (counts[:, 0, sample.sites.index("query")] == NOT_CODED).all()
+    assert (counts[:, 1, sample.sites.index("query")] != NOT_CODED).all()
+    later = client.inspect(scope="all").result(60).spikes
+    assert later is not None
+    assert later.overall.values == everything.overall.values + spikes.overall.values
+
+
+def test_another_coding_is_another_model(client: EngineClient, file: Path) -> None:
+    on = client.load(file, threads=1, spikes_k=3.0).result(60)
+    off = client.load(file, threads=1).result(60)
+    assert (off.spikes_k, off.identity != on.identity) == (0.0, True)
+    found = client.inspect().result(60)
+    assert found.spikes is None
+    assert found.memory is not None
+    with pytest.raises(EngineFailed) as refused:
+        client.load(file, threads=1, spiking_down=True).result(60)
+    assert refused.value.code == "spikes-impossible"
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16", "int8"])
+@pytest.mark.parametrize("spike_k", [0.0, 3.0])
+@pytest.mark.parametrize("short_conv", [False, True])
+def test_memory_is_computed_as_a_state_takes_it(
+    tmp_path: Path, precision: WindowPrecision, spike_k: float, short_conv: bool
+) -> None:
+    write_checkpoint(tmp_path / "m", config=small_config(layers=5, use_short_conv=short_conv))
+    model = load(tmp_path / "m", threads=1, spike_k=spike_k).model
+    shape = memory_shape(model.config, "int8" if spike_k else precision)
+    state = model.new_state(window_precision=precision)
+    for read, count in ((0, 0), (5, 5), (7, 2), (40, 33)):
+        if count:
+            model.prefill(state, np.ones(count, np.int32))
+        wanted = shape.fixed_bytes + min(read, shape.window_tok) * shape.window_token_bytes
+        assert abs(state.payload_bytes - wanted) <= 8  # the position itself
+    assert shape.transformer_token_bytes == 5 * 2 * model.config.kv_dim * 2
+
+
+def test_a_published_spiking_model_is_told_as_one(tmp_path: Path) -> None:
+    with EngineClient(model_folders=[GOLDEN]) as client:
+        info = client.load(GOLDEN / "w8aspike-tiny", threads=1).result(60)
+        assert (info.spikes_k, info.own_spikes_k, info.spikes_fixed) == (3.0, 3.0, True)
+        with pytest.raises(EngineFailed, match="always coded"):
+            client.load(GOLDEN / "w8aspike-tiny", threads=1, spikes_k=0.0).result(60)
