@@ -15,7 +15,7 @@ import os
 import threading
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,12 @@ WindowPrecision = Literal["f32", "f16", "int8"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting with its default. `""` stands for "not chosen yet"."""
+    """Every setting with its default. `""` stands for "not chosen yet".
+
+    `quiet` leaves half of the cores to others; `engine_threads` (0: as many as there are) goes before it.
+    `model_spikes` says of a model, by its id, whether its inputs are coded as spikes: "off", "k=3.0" or
+    "k=3.0,down"; a model that is not named does what it was made for.
+    """
 
     language: Language = ""
     theme: Theme = "system"
@@ -48,6 +53,8 @@ class Settings:
     model_id: str = ""
     engine_threads: int = 0
     engine_window_precision: WindowPrecision = "f16"
+    quiet: bool = False
+    model_spikes: Mapping[str, str] = field(default_factory=dict)
     first_start_done: bool = False
 
 
@@ -62,6 +69,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "engine_threads": (0, 1024),
 }
 _MAX_TEXT = 16_384
+_MAX_ENTRIES = 1000
 
 # Step N turns a table of version N into one of version N + 1. Version 0 named no version, counted in seconds.
 
@@ -107,7 +115,7 @@ class SettingsFile:
         Raises ValueError for a value outside its type or range.
         """
         with self._lock:
-            known = {field.name for field in fields(Settings)}
+            known = {one.name for one in fields(Settings)}
             for name, value in values.items():
                 if name not in known or not _fits(name, value):
                     raise ValueError(f"no such setting or value: {name}")
@@ -159,7 +167,9 @@ class SettingsFile:
 
     def _write(self, settings: Settings) -> None:
         table: Table = {"version": len(self._migrations)}
-        table.update({field.name: getattr(settings, field.name) for field in fields(Settings)})
+        for one in fields(Settings):
+            value = getattr(settings, one.name)
+            table[one.name] = dict(value) if isinstance(value, Mapping) else value
         temporary = self._path.with_suffix(".toml.part")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -199,6 +209,11 @@ def _settings(table: Mapping[str, object]) -> Settings:
 
 def _fits(name: str, value: object) -> bool:
     default: object = getattr(Settings(), name)
+    if isinstance(default, dict) and isinstance(value, Mapping):
+        return len(value) <= _MAX_ENTRIES and all(
+            isinstance(one, str) and len(one) <= _MAX_TEXT and one.isprintable()
+            for one in (*value.keys(), *value.values())
+        )
     if type(value) is not type(default):
         return False
     if isinstance(value, str):

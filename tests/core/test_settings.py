@@ -142,3 +142,15 @@ def test_any_table_of_values_loads_to_valid_settings(tmp_path_factory, table):
     loaded = SettingsFile(path).load()
     assert 1 <= loaded.idle_lock_min <= 60
     assert loaded.language in ("", "en", "fr")
+
+
+def test_what_is_said_of_a_model_is_kept_by_its_id(path):
+    file = SettingsFile(path)
+    file.change(model_spikes={"default": "k=3.0", "ab" * 16: "off"}, quiet=True)
+    assert SettingsFile(path).load() == file.current
+    assert file.current.model_spikes["default"] == "k=3.0"
+    for bad in ({"a": 3}, {3: "a"}, ["a"], {"a": "b\x00"}):
+        with pytest.raises(ValueError):
+            file.change(model_spikes=bad)
+    write(path, 'version = 1\ntheme = "dark"\n[model_spikes]\ndefault = 3\n')
+    assert SettingsFile(path).load() == Settings(theme="dark")
