@@ -207,7 +207,8 @@ class _Asking:
                 return _Reply(None, Reason.STOPPED, stopped=True)
             if not self._evidence:
                 break
-            reply = self._hear(info, budget, session, past, aloud=turn == 0)
+            # A reader's bare words are nothing before they are graded and traced to their page.
+            reply = self._hear(info, budget, session, past, aloud=turn == 0 and not info.reader)
             if reply.done is None or reply.stopped or self._settles(info, reply.done):
                 return reply
             first = first or (reply, self._evidence)
@@ -298,7 +299,8 @@ class _Asking:
         grade = grading.grade_reader if info.reader else grading.grade_free
         graded = grade(done.text, self._evidence, self._page)
         if stopped and not graded.readable:
-            return self._finish(Graded(done.text, (), True), AnswerMode.MODEL, Reason.STOPPED, done)
+            said = "" if info.reader else done.text
+            return self._finish(Graded(said, (), True), AnswerMode.MODEL, Reason.STOPPED, done)
         if not graded.readable:
             return self._quote(sources, Reason.UNREADABLE_ANSWER, done)
         if not stopped and done.confidence < info.confidence_floor:

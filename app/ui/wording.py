@@ -191,6 +191,15 @@ def reason(why: Reason) -> str:
             )
 
 
+def reader_sentence() -> str:
+    """What a reader model is and what it is not, wherever one is shown or chosen."""
+    return QCoreApplication.translate(
+        "Models",
+        "It finds the words that answer a question and quotes them with their page; it does not reason, "
+        "summarise or write, and can miss what is there.",
+    )
+
+
 def model_label(card: ModelCard) -> str:
     french = QLocale().language() == QLocale.Language.French
     return card.label_fr if french else card.label_en

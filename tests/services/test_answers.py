@@ -67,7 +67,7 @@ def test_the_boxes_of_a_citation_lie_on_the_drawn_words(scripted):
 
 
 def test_words_stream_and_come_late_to_a_late_listener(scripted):
-    reader(scripted, "«apixaban 5 mg» [1]")
+    scripted.client.answer = lambda messages: "«apixaban 5 mg» [1]"
     scripted.client.hold = threading.Event()
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
@@ -81,6 +81,61 @@ def test_words_stream_and_come_late_to_a_late_listener(scripted):
         assert "".join(pieces) == "«apixaban 5 mg» [1]"
         assert 0 < answer.timings.first_word_s <= answer.timings.total_s
         assert operation.changes & Changes.CHATS
+
+
+def test_a_reader_shows_no_word_before_its_grade_and_source(scripted):
+    reader(scripted, "«apixaban 5 mg» [1]")
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
+        operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
+        pieces: list[str] = []
+        operation.on_partial(pieces.append)
+        (statement,) = operation.result(30).statements
+        assert pieces == []
+        assert operation.partial == ""
+        assert (statement.grade, len(statement.citations)) == (Grade.CHECKED_ON_PAGE, 1)
+
+
+def test_a_reader_that_is_stopped_halfway_leaves_none_of_its_words(scripted):
+    reader(scripted, "«apixaban 5 mg")
+    scripted.client.hold = threading.Event()
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
+        operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
+        while not scripted.client.prompts:
+            pass
+        operation.cancel()
+        answer = operation.result(30)
+        assert (answer.stopped, answer.text, answer.statements) == (True, "", ())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "«apixaban 5 mg» [1]",
+        "«» [0]",
+        "«apixaban 50 mg» [1]",
+        "Elle prend de l'apixaban.",
+        "«apixaban» [9]",
+        "",
+    ],
+)
+def test_nothing_a_reader_says_is_kept_without_a_grade_and_what_it_quotes_has_its_source(scripted, said):
+    reader(scripted, said)
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER, lease_txt=scripted.LEASE)
+        answer = ask(ws, dossier_id, "Quel anticoagulant prend-elle ?")
+        assert answer.statements
+        assert "".join(statement.text for statement in answer.statements) == answer.text.replace("\n", "")
+        for statement in answer.statements:
+            if statement.grade is Grade.NOT_IN_DOSSIER:
+                assert not any(c.isalnum() for c in statement.text.replace("[0]", ""))
+                assert answer.nearest
+            else:
+                assert statement.grade is Grade.CHECKED_ON_PAGE
+                assert statement.citations
+                assert all(citation.checked and citation.boxes for citation in statement.citations)
+        assert services.list_answers(ws, answer.chat_id) == (answer,)
 
 
 def test_stopping_keeps_the_part_that_came(scripted):

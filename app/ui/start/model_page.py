@@ -59,18 +59,9 @@ class ModelPage(Card):
         inside.addLayout(words, 1)
         self.body.addWidget(frame)
         if model is not None and model.reader:
-            for sign, text in (
-                (
-                    "check",
-                    self.tr("It finds the words that answer a question and quotes them with their page."),
-                ),
-                ("check", self.tr("It is quick on any computer and needs no download.")),
-                (
-                    "close",
-                    self.tr("It does not reason, summarise, compare or write. It can miss what is there."),
-                ),
-            ):
-                self.body.addLayout(claim_row(look, sign, text, "checked" if sign == "check" else "muted"))
+            self.body.addWidget(label(wording.reader_sentence(), "", wrap=True))
+            quick = self.tr("It is quick on any computer and needs no download.")
+            self.body.addLayout(claim_row(look, "check", quick, "checked"))
         self.body.addWidget(
             label(self.tr("A larger model can be added at any time in the settings."), "muted", wrap=True)
         )

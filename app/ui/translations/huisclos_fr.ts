@@ -1491,16 +1491,8 @@
         <translation>{count} millions de paramètres</translation>
     </message>
     <message>
-        <source>It finds the words that answer a question and quotes them with their page.</source>
-        <translation>Il trouve les mots qui répondent à une question et les cite avec leur page.</translation>
-    </message>
-    <message>
         <source>It is quick on any computer and needs no download.</source>
         <translation>Il est rapide sur tout ordinateur et ne demande aucun téléchargement.</translation>
-    </message>
-    <message>
-        <source>It does not reason, summarise, compare or write. It can miss what is there.</source>
-        <translation>Il ne raisonne pas, ne résume pas, ne compare pas, ne rédige pas. Il peut manquer ce qui est là.</translation>
     </message>
     <message>
         <source>A larger model can be added at any time in the settings.</source>
@@ -1509,6 +1501,13 @@
     <message>
         <source>Continue</source>
         <translation>Continuer</translation>
+    </message>
+</context>
+<context>
+    <name>Models</name>
+    <message>
+        <source>It finds the words that answer a question and quotes them with their page; it does not reason, summarise or write, and can miss what is there.</source>
+        <translation>Il trouve les mots qui répondent à une question et les cite avec leur page&#x202f;; il ne raisonne pas, ne résume pas, ne rédige pas, et peut passer à côté de ce qui s’y trouve.</translation>
     </message>
 </context>
 <context>
@@ -1536,10 +1535,6 @@
     <message>
         <source>added by you</source>
         <translation>ajouté par vous</translation>
-    </message>
-    <message>
-        <source>Quotes, does not reason.</source>
-        <translation>Cite, ne raisonne pas.</translation>
     </message>
     <message>
         <source>Remove {name}</source>
