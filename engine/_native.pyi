@@ -1,5 +1,7 @@
 """Types of the compiled module (native/bind). Only engine/kernels.py imports it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,15 @@ class CancelFlag:
 
 class Model:
     def __init__(
-        self, sizes: dict[str, int], reals: dict[str, float], attn_layers: list[int], isa: str, threads: int
+        self,
+        sizes: dict[str, int],
+        reals: dict[str, float],
+        attn_layers: list[int],
+        routed_layers: list[int],
+        isa: str,
+        threads: int,
+        fetch_expert: Callable[[int, int], list[tuple[str, NDArray[np.uint8], NDArray[np.uint16] | None]]]
+        | None,
     ) -> None: ...
     def set_matrix(
         self, slot: str, layer: int, kind: str, data: NDArray[np.uint8], scales: NDArray[np.uint16] | None

@@ -18,30 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import _native
+from engine.native_config import Branches as Branches
 from engine.native_config import NativeConfig as NativeConfig
 from engine.native_config import expected_tensors as expected_tensors
+from engine.native_config import expert_tensors as expert_tensors
 from engine.spike_tally import PLACES, SpikeSite
 from engine.spike_tally import SpikeTally as SpikeTally
+from engine.weights import GROUP as GROUP
+from engine.weights import KernelError as KernelError
+from engine.weights import Weight as Weight
+from engine.weights import WeightError as WeightError
+from engine.weights import WeightFormat as WeightFormat
+from engine.weights import bytes_of, data_bytes, matrix_arrays, widen
 
-ABI: Final = 2
-GROUP: Final = 128
-"""Inputs that share one weight scale (q8, q4)."""
-
-WeightFormat = Literal["f32", "bf16", "f16", "q8", "q4", "s8"]
+ABI: Final = 3
 WindowPrecision = Literal["f32", "f16", "int8"]
 WindowMode = Literal["hf", "vllm", "report"]
 
 _DUMP_PIECE_BYTES: Final = 1 << 22
 _LARGEST_CHUNK_TOK: Final = 1024
 _LARGEST_POSITION_TOK: Final = 1 << 40
-
-
-class KernelError(Exception):
-    """The native engine refused or failed; the message says why."""
-
-
-class WeightError(KernelError):
-    """A weight is missing, or has the wrong shape, format or size."""
+_LARGEST_CACHED_POSITION_TOK: Final = 1 << 24
+"""Where layers keep every token: a dumped state that claims more is absurd."""
 
 
 class Cancelled(KernelError):
@@ -53,27 +51,8 @@ CancelFlag = _native.CancelFlag
 """`set()` from any thread; native code looks at it many times per second. Cannot be unset."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Weight:
-    """One tensor as the engine reads it; matrices may be read-only views of a mapped file and are not
-    copied.
-
-    `shape` is the logical shape ([out, in] for a matrix). `data` is C-contiguous and holds, by `format`:
-    f32: float32; bf16: uint16 (the bits); f16: float16 (vectors only); q8: int8 codes [out, in];
-    q4: uint8 or int8 [out, in/2], in each group of n inputs (128, or what is left at the end of a row) byte j
-    holds code j in its low and code n/2 + j in its high half, each plus 8. Raw uint8 bytes of the right size
-    do for every format.
-    `scales` (q8, q4): float16 (or its uint16 bits) [out, ceil(in/128)]; value = code * scale.
-    s8: as q8 with float32 `scales`; what int8 cannot hold of a code is in `far` (uint32, `far_starts` int32
-    [out + 1] says which belong to which row; column * 8192 + rest + 4096, columns ascending in a row).
-    """
-
-    format: WeightFormat
-    shape: tuple[int, ...]
-    data: NDArray[np.generic]
-    scales: NDArray[np.generic] | None = None
-    far_starts: NDArray[np.int32] | None = None
-    far: NDArray[np.uint32] | None = None
+FetchExpert = Callable[[int, int], tuple[Weight, Weight, Weight]]
+"""(layer, expert) -> gate, up and down matrix; f32, bf16, q8 or q4. Called on the thread of a run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,12 +107,13 @@ class State:
     """What one reading remembers: GLA states, window, counter. One thread at a time; made by
     `Model.new_state`. What is read with a `tally` set is counted in it; a copy has none."""
 
-    __slots__ = ("_layout", "_native", "tally")
+    __slots__ = ("_largest_position", "_layout", "_native", "tally")
 
-    def __init__(self, native: _native.State, layout: str) -> None:
+    def __init__(self, native: _native.State, layout: str, largest_position: int) -> None:
         self._native = native
         self._layout = layout
         self.tally: SpikeTally | None = None
+        self._largest_position = largest_position
 
     @property
     def position(self) -> int:
@@ -142,7 +122,8 @@ class State:
 
     @property
     def nbytes(self) -> int:
-        """Bytes this state has in use (grows until the window is full, then stays)."""
+        """Bytes this state has in use (grows until the window is full, then stays; where layers keep every
+        token it grows on, and copies share most of it)."""
         return self._native.nbytes
 
     @property
@@ -158,7 +139,7 @@ class State:
 
     def fork(self) -> State:
         """An independent copy; both continue bit-equally."""
-        return State(self._native.fork(), self._layout)
+        return State(self._native.fork(), self._layout, self._largest_position)
 
     def dump(self, write: Callable[[memoryview], object]) -> None:
         """Writes the payload piece by piece, without a header. A piece is valid only during its `write`
@@ -177,7 +158,7 @@ class State:
         was.
         """
         position = int.from_bytes(_read_exactly(read, 8), "little", signed=True)
-        if not 0 <= position <= _LARGEST_POSITION_TOK:
+        if not 0 <= position <= self._largest_position:
             raise KernelError(f"a dumped state cannot stand at position {position}")
         fresh = self._native.blank(position)
         offset, total = 8, fresh.payload_bytes
@@ -197,9 +178,19 @@ class Model:
     __slots__ = ("_config", "_layout", "_native", "isa", "threads")
 
     def __init__(
-        self, config: NativeConfig, weights: Mapping[str, Weight], *, threads: int, isa: str | None = None
+        self,
+        config: NativeConfig,
+        weights: Mapping[str, Weight],
+        *,
+        threads: int,
+        isa: str | None = None,
+        fetch_expert: FetchExpert | None = None,
     ) -> None:
-        """Raises WeightError for missing or ill-shaped weights, ValueError for a bad argument or unknown
+        """With `fetch_expert` routed experts are not among `weights`: a call asks for those that its tokens
+        chose, holds each while it computes with it, and ends with whatever error that raised, the state
+        unchanged.
+
+        Raises WeightError for missing or ill-shaped weights, ValueError for a bad argument or unknown
         `isa`. Tensors that are not expected are ignored: the caller knows which of them matter."""
         if not 1 <= threads <= 256:
             raise ValueError(f"threads must be from 1 to 256, not {threads}")
@@ -207,7 +198,7 @@ class Model:
         self.threads = threads
         self._config = config
         self._layout = _layout_of(config)
-        self._native = _build(config, weights, self.isa, threads)
+        self._native = _build(config, weights, self.isa, threads, fetch_expert)
 
     @property
     def config(self) -> NativeConfig:
@@ -227,7 +218,14 @@ class Model:
         if self._config.spike_k:
             window_precision = "int8"
         layout = f"{self._layout};window={window_precision},{window_mode}"
-        return State(_native.State(self._native, window_precision, window_mode), layout)
+        return State(
+            _native.State(self._native, window_precision, window_mode), layout, self._largest_position
+        )
+
+    @property
+    def _largest_position(self) -> int:
+        keeps_all = self._config.branches is not None and len(self._config.attn_layers) < self._config.layers
+        return _LARGEST_CACHED_POSITION_TOK if keeps_all else _LARGEST_POSITION_TOK
 
     def new_tally(self, *, every_tok: int = 1, neurons: int = 0, sample_tok: int = 0) -> SpikeTally:
         """Counts, over all layers and sites, tokens whose position is a multiple of `every_tok`, and keeps
@@ -294,6 +292,8 @@ class Model:
         config, count = self._config, len(ids)
         if not config.spike_k:
             raise ValueError("this model does not code its inputs as spikes")
+        if config.branches is not None:
+            raise ValueError("spikes of parallel branches are not recorded")
         shapes: dict[SpikeSite, tuple[int, ...]] = {
             "mixer": (count, config.hidden_size),
             "output": (count, config.q_dim),
@@ -329,7 +329,8 @@ class Model:
 
     def gla_state(self, state: State, layer: int) -> NDArray[np.float32]:
         """A copy of one gated layer's state [kv_heads, head_dim (key), head_dim (value)]. For tests."""
-        if layer in self._config.attn_layers or not 0 <= layer < self._config.layers:
+        both = self._config.branches is not None
+        if (layer in self._config.attn_layers and not both) or not 0 <= layer < self._config.layers:
             raise ValueError(f"layer {layer} is not a gated linear layer")
         dim = self._config.head_dim
         out = np.empty((self._config.kv_heads, dim, dim), np.float32)
@@ -339,9 +340,11 @@ class Model:
     def window_entries(self, state: State, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Copies of one window layer's keys (after rotation) and values, oldest first [kv_heads, n,
         head_dim]; n is at most sliding_window + 1. For tests."""
-        if layer not in self._config.attn_layers:
-            raise ValueError(f"layer {layer} is not a window layer")
         count = min(state.position, self._config.sliding_window + 1)
+        if layer not in self._config.attn_layers:
+            if self._config.branches is None:
+                raise ValueError(f"layer {layer} is not a window layer")
+            count = state.position
         keys = np.empty((self._config.kv_heads, count, self._config.head_dim), np.float32)
         values = np.empty_like(keys)
         state._native.window_entries(layer, keys, values)
@@ -360,7 +363,7 @@ class Model:
             )
         if not state.layout.startswith(self._layout + ";"):
             raise ValueError("this state belongs to a model of another shape")
-        if state.position + array.size > _LARGEST_POSITION_TOK:
+        if state.position + array.size > self._largest_position:
             raise ValueError("the reading is too long")
         return np.ascontiguousarray(array, np.int32)
 
@@ -407,6 +410,8 @@ def _choose_isa(wanted: str | None) -> str:
 def _layout_of(config: NativeConfig) -> str:
     conv = config.conv_size if config.use_short_conv else 0
     spikes = f"spikes={config.spike_k!r},{config.spike_down:d};" if config.spike_k else ""
+    if config.branches is not None:
+        spikes += f"{config.branches!r};"
     return (
         f"gla_swa-1;{spikes}layers={config.layers};attn={','.join(map(str, sorted(config.attn_layers)))};"
         f"heads={config.heads};kv={config.kv_heads};dim={config.head_dim};w={config.sliding_window};conv={conv}"
@@ -422,28 +427,46 @@ def _read_exactly(
     return piece
 
 
-def _build(config: NativeConfig, weights: Mapping[str, Weight], isa: str, threads: int) -> _native.Model:
-    fields = dataclasses.fields(config)
-    sizes = {f.name: int(getattr(config, f.name)) for f in fields if f.type in ("int", "bool")}
-    reals = {f.name: float(getattr(config, f.name)) for f in fields if f.type == "float"}
-    native = _native.Model(sizes, reals, sorted(config.attn_layers), isa, threads)
+def _build(
+    config: NativeConfig,
+    weights: Mapping[str, Weight],
+    isa: str,
+    threads: int,
+    fetch_expert: FetchExpert | None,
+) -> _native.Model:
+    parts: list[NativeConfig | Branches] = [config, *([config.branches] if config.branches else [])]
+    values = {f.name: (f.type, getattr(part, f.name)) for part in parts for f in dataclasses.fields(part)}
+    sizes = {name: int(value) for name, (kind, value) in values.items() if kind in ("int", "bool")}
+    reals = {name: float(value) for name, (kind, value) in values.items() if kind == "float"}
+    sizes["branches"] = int(config.branches is not None)
+    routed = config.branches.routed_layers if config.branches is not None else ()
+    native = _native.Model(
+        sizes,
+        reals,
+        sorted(config.attn_layers),
+        sorted(routed),
+        isa,
+        threads,
+        None if fetch_expert is None else _checked_experts(config, fetch_expert),
+    )
     for name, shape in expected_tensors(config).items():
+        if fetch_expert is not None and ".experts." in name:
+            continue
         weight = weights.get(name)
         if weight is None:
             raise WeightError(f"the model lacks the tensor {name}")
-        if tuple(weight.shape) != shape:
-            raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
+        _check_shape(name, weight, shape)
         slot, layer = _slot_of(name)
         if weight.format == "s8" and len(shape) == 2:
             _set_spike_matrix(native, name, weight)
         elif len(shape) == 2:
-            data, scales = _matrix_arrays(name, weight)
+            data, scales = matrix_arrays(name, weight)
             try:
                 native.set_matrix(slot, layer, weight.format, data, scales)
             except ValueError as error:
                 raise WeightError(f"{name}: {error}") from None
         else:
-            vector = _widen(name, weight)
+            vector = widen(name, weight)
             if len(shape) == 3:  # depthwise filters: the kernel wants [width, channels]
                 vector = np.ascontiguousarray(vector.reshape(shape[0], shape[2]).T)
             native.set_vector(slot, layer, vector.reshape(-1))
@@ -451,6 +474,27 @@ def _build(config: NativeConfig, weights: Mapping[str, Weight], isa: str, thread
     if missing:
         raise WeightError(f"the native model is incomplete: {missing}")
     return native
+
+
+_ExpertArrays = list[tuple[str, NDArray[np.uint8], NDArray[np.uint16] | None]]
+
+
+def _checked_experts(config: NativeConfig, fetch: FetchExpert) -> Callable[[int, int], _ExpertArrays]:
+    shapes = expected_tensors(config)
+
+    def checked(layer: int, expert: int) -> _ExpertArrays:
+        arrays: _ExpertArrays = []
+        for name, weight in zip(expert_tensors(layer, expert), fetch(layer, expert), strict=True):
+            _check_shape(name, weight, shapes[name])
+            arrays.append((weight.format, *matrix_arrays(name, weight)))
+        return arrays
+
+    return checked
+
+
+def _check_shape(name: str, weight: Weight, shape: tuple[int, ...]) -> None:
+    if tuple(weight.shape) != shape:
+        raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
 
 
 def _set_spike_matrix(native: _native.Model, name: str, weight: Weight) -> None:
@@ -462,11 +506,11 @@ def _set_spike_matrix(native: _native.Model, name: str, weight: Weight) -> None:
     groups = -(-columns // GROUP)
     if [str(a.dtype) for a in (scales, starts, far)] != ["float32", "int32", "uint32"]:
         raise WeightError(f"{name} (s8) has scales or far codes of another type")
-    wide = _bytes_of(f"{name}.scales", scales, rows * groups * 4, 4).view(np.float32)
-    places = _bytes_of(f"{name} starts", starts, (rows + 1) * 4, 4).view(np.int32)
-    rest = _bytes_of(f"{name} far codes", far, far.nbytes, 4).view(np.uint32)
+    wide = bytes_of(f"{name}.scales", scales, rows * groups * 4, 4).view(np.float32)
+    places = bytes_of(f"{name} starts", starts, (rows + 1) * 4, 4).view(np.int32)
+    rest = bytes_of(f"{name} far codes", far, far.nbytes, 4).view(np.uint32)
     try:
-        native.set_spike_matrix(slot, layer, _data_bytes(name, weight), wide, places, rest)
+        native.set_spike_matrix(slot, layer, data_bytes(name, weight), wide, places, rest)
     except ValueError as error:
         raise WeightError(f"{name}: {error}") from None
 
@@ -476,72 +520,6 @@ def _slot_of(name: str) -> tuple[str, int]:
     if parts[1] == "layers":
         return ".".join(parts[3:]), int(parts[2])
     return name, -1
-
-
-_ELEMENT_BYTES: Final = {"f32": 4, "bf16": 2, "f16": 2, "q8": 1, "q4": 1, "s8": 1}
-_DATA_TYPES: Final[dict[str, tuple[str, ...]]] = {
-    "f32": ("float32", "uint8"),
-    "bf16": ("uint16", "uint8"),
-    "f16": ("float16", "uint16", "uint8"),
-    "q8": ("int8", "uint8"),
-    "q4": ("uint8", "int8"),
-    "s8": ("int8", "uint8"),
-}
-
-
-def _bytes_of(
-    name: str, array: NDArray[np.generic], size_bytes: int, element_bytes: int
-) -> NDArray[np.uint8]:
-    if array.nbytes != size_bytes:
-        raise WeightError(f"{name} should hold {size_bytes} bytes, not {array.nbytes}")
-    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    # A file may place a tensor anywhere; the kernels need whole elements aligned.
-    if flat.ctypes.data % element_bytes:
-        flat = np.frombuffer(flat.tobytes(), np.uint8)
-    return flat
-
-
-def _data_bytes(name: str, weight: Weight) -> NDArray[np.uint8]:
-    if weight.format not in _DATA_TYPES:
-        raise WeightError(f"{name} has the unknown format {weight.format!r}")
-    if str(weight.data.dtype) not in _DATA_TYPES[weight.format]:
-        raise WeightError(f"{name} ({weight.format}) cannot be stored as {weight.data.dtype}")
-    count = int(np.prod(weight.shape, dtype=np.int64))
-    if weight.format == "q4":
-        if len(weight.shape) != 2 or weight.shape[1] % 2:
-            raise WeightError(
-                f"{name}: q4 needs a matrix with an even number of inputs, not {list(weight.shape)}"
-            )
-        count //= 2
-    element = _ELEMENT_BYTES[weight.format]
-    return _bytes_of(name, weight.data, count * element, element)
-
-
-def _matrix_arrays(name: str, weight: Weight) -> tuple[NDArray[np.uint8], NDArray[np.uint16] | None]:
-    if weight.format == "f16":
-        raise WeightError(f"{name}: f16 matrices are not supported; use f32, bf16, q8 or q4")
-    data = _data_bytes(name, weight)
-    if weight.format not in ("q8", "q4"):
-        if weight.scales is not None:
-            raise WeightError(f"{name} ({weight.format}) must not have scales")
-        return data, None
-    if weight.scales is None or str(weight.scales.dtype) not in ("float16", "uint16", "uint8"):
-        raise WeightError(f"{name} ({weight.format}) needs float16 scales")
-    rows, columns = weight.shape
-    groups = -(-columns // GROUP)
-    scales = _bytes_of(f"{name}.scales", weight.scales, rows * groups * 2, 2).view(np.uint16)
-    return data, scales
-
-
-def _widen(name: str, weight: Weight) -> NDArray[np.float32]:
-    if weight.format in ("q8", "q4", "s8"):
-        raise WeightError(f"{name} is a vector or filter and must be f32, bf16 or f16, not {weight.format}")
-    data = _data_bytes(name, weight)
-    if weight.format == "f32":
-        return data.view(np.float32).copy()
-    if weight.format == "f16":
-        return data.view(np.float16).astype(np.float32)
-    return (data.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 if _native.abi != ABI or _native.TALLY_PLACES != PLACES:

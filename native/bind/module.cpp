@@ -12,12 +12,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "bind/bound_model.h"
 #include "core/cpu.h"
 #include "core/status.h"
 #include "huisclos/build_hash.h"
@@ -31,246 +31,7 @@ using namespace nb::literals;
 
 namespace {
 
-using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Halves = nb::ndarray<const std::uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Words = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Entries = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Ids = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using FloatsOut = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
-using CountsOut = nb::ndarray<std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using BytesOut = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-void require(bool holds, const std::string& what) {
-    if (!holds) {
-        throw std::invalid_argument(what);
-    }
-}
-
-const hc_kernels* table_named(const std::string& isa) {
-    const hc_kernels* table = hc::find_table(isa);
-    require(table != nullptr, "this machine has no kernel table " + isa);
-    return table;
-}
-
-hc::Config config_of(const std::map<std::string, std::int64_t>& sizes, const std::map<std::string, double>& reals,
-                     const std::vector<std::int64_t>& attn_layers) {
-    const auto size = [&](const char* name) {
-        const auto found = sizes.find(name);
-        require(found != sizes.end() && found->second >= 1 && found->second <= (std::int64_t{1} << 24),
-                std::string("bad size ") + name);
-        return found->second;
-    };
-    const auto real = [&](const char* name) {
-        const auto found = reals.find(name);
-        require(found != reals.end() && found->second > 0.0, std::string("bad value ") + name);
-        return found->second;
-    };
-    hc::Config config{};
-    config.vocab_size = size("vocab_size");
-    config.hidden_size = size("hidden_size");
-    config.layers = size("layers");
-    config.heads = size("heads");
-    config.kv_heads = size("kv_heads");
-    config.head_dim = size("head_dim");
-    config.intermediate_size = size("intermediate_size");
-    config.gate_rank = size("gate_rank");
-    config.sliding_window = size("sliding_window");
-    config.conv_size = sizes.at("use_short_conv") != 0 ? size("conv_size") : 0;
-    config.gate_normalizer = static_cast<float>(real("gate_normalizer"));
-    config.norm_eps = static_cast<float>(real("norm_eps"));
-    config.rope_theta = real("rope_theta");
-    const auto flag = [&](const char* name) {
-        const auto found = sizes.find(name);
-        return found != sizes.end() && found->second != 0;
-    };
-    config.merged_gate = flag("merged_gate");
-    config.spike_down = flag("spike_down");
-    config.spike_k = reals.contains("spike_k") ? static_cast<float>(reals.at("spike_k")) : 0.0f;
-    require(config.spike_k >= 0.0f && config.spike_k <= 1024.0f && (config.is_spiking() || !config.spike_down), "bad spike coding");
-    require(config.heads % config.kv_heads == 0 && config.head_dim % 2 == 0 && config.head_dim <= HC_MAX_HEAD_DIM &&
-                config.conv_size != 1,
-            "bad head shape");
-    config.is_window.assign(static_cast<std::size_t>(config.layers), 0);
-    for (const std::int64_t layer : attn_layers) {
-        require(layer >= 0 && layer < config.layers, "bad attn_layers");
-        config.is_window[static_cast<std::size_t>(layer)] = 1;
-    }
-    return config;
-}
-
-struct MatrixSlot {
-    hc::Matrix* matrix;
-    std::int64_t rows, cols;
-    bool coded;  // its input is coded as spikes
-};
-
-struct VectorSlot {
-    hc::Vector* vector;
-    std::int64_t size;
-};
-
-// The model together with the arrays its matrices point into.
-class BoundModel {
-  public:
-    BoundModel(const std::map<std::string, std::int64_t>& sizes, const std::map<std::string, double>& reals,
-               const std::vector<std::int64_t>& attn_layers, const std::string& isa, int threads)
-        : model(config_of(sizes, reals, attn_layers), table_named(isa), threads) {
-        require(threads >= 1 && threads <= 256, "bad number of threads");
-        add_slots();
-    }
-
-    void set_matrix(const std::string& slot, std::int64_t layer, const std::string& kind, Bytes data,
-                    std::optional<Halves> scales) {
-        require(!sealed, "the model is sealed");
-        const MatrixSlot target = find(matrices_, slot, layer);
-        static const std::map<std::string, hc::Format> formats = {
-            {"f32", hc::Format::f32}, {"bf16", hc::Format::bf16}, {"q8", hc::Format::q8}, {"q4", hc::Format::q4}};
-        const auto format = formats.find(kind);
-        require(format != formats.end(), "unknown matrix format " + kind);
-        const std::int64_t count = target.rows * target.cols;
-        std::int64_t size = count;
-        std::uintptr_t alignment = 1;
-        if (format->second == hc::Format::f32) {
-            size = count * 4;
-            alignment = 4;
-        } else if (format->second == hc::Format::bf16) {
-            size = count * 2;
-            alignment = 2;
-        } else if (format->second == hc::Format::q4) {
-            require(target.cols % 2 == 0, slot + ": q4 needs an even number of inputs");
-            size = count / 2;
-        }
-        require(static_cast<std::int64_t>(data.size()) == size, slot + ": wrong number of bytes");
-        require(reinterpret_cast<std::uintptr_t>(data.data()) % alignment == 0, slot + ": misaligned data");
-        const bool integer = format->second == hc::Format::q8 || format->second == hc::Format::q4;
-        require(scales.has_value() == integer, slot + ": scales go with integer formats only");
-        const std::int64_t groups = (target.cols + HC_GROUP - 1) / HC_GROUP;
-        require(!integer || static_cast<std::int64_t>(scales->size()) == target.rows * groups, slot + ": wrong number of scales");
-        target.matrix->weights = {data.data(), integer ? scales->data() : nullptr, target.rows, target.cols, nullptr, nullptr, nullptr};
-        target.matrix->format = format->second;
-        kept_bytes_.push_back(std::move(data));
-        if (scales.has_value()) {
-            kept_halves_.push_back(std::move(*scales));
-        }
-    }
-
-    // int8 codes with float scales, and what lies beyond int8 (hc_matrix, s8): starts [rows + 1] into the entries of all rows.
-    void set_spike_matrix(const std::string& slot, std::int64_t layer, Bytes data, Floats scales, Words starts, Entries far) {
-        require(!sealed, "the model is sealed");
-        const MatrixSlot target = find(matrices_, slot, layer);
-        require(target.coded, slot + ": such a matrix needs spike coding");
-        const std::int64_t groups = (target.cols + HC_GROUP - 1) / HC_GROUP;
-        require(static_cast<std::int64_t>(data.size()) == target.rows * target.cols, slot + ": wrong number of bytes");
-        require(static_cast<std::int64_t>(scales.size()) == target.rows * groups, slot + ": wrong number of scales");
-        require(static_cast<std::int64_t>(starts.size()) == target.rows + 1 && starts.data()[0] == 0, slot + ": wrong number of starts");
-        require(target.cols < (std::int64_t{1} << (31 - HC_BEYOND_BITS)), slot + ": too many columns");
-        for (std::int64_t r = 0; r < target.rows; ++r) {
-            const std::int64_t begin = starts.data()[r];
-            const std::int64_t end = starts.data()[r + 1];
-            require(begin <= end && end <= static_cast<std::int64_t>(far.size()), slot + ": bad starts");
-            std::int64_t last = -1;
-            for (std::int64_t e = begin; e < end; ++e) {
-                const std::int64_t column = far.data()[e] >> HC_BEYOND_BITS;
-                require(column > last && column < target.cols, slot + ": bad far entry");
-                last = column;
-            }
-        }
-        require(starts.data()[target.rows] == static_cast<std::int64_t>(far.size()), slot + ": bad starts");
-        const bool none = far.size() == 0;
-        target.matrix->weights = {data.data(), nullptr, target.rows, target.cols, scales.data(), none ? nullptr : starts.data(),
-                                  none ? nullptr : far.data()};
-        target.matrix->format = hc::Format::s8;
-        kept_bytes_.push_back(std::move(data));
-        kept_floats_.push_back(std::move(scales));
-        kept_words_.push_back(std::move(starts));
-        kept_entries_.push_back(std::move(far));
-    }
-
-    void set_vector(const std::string& slot, std::int64_t layer, const Floats& data) {
-        require(!sealed, "the model is sealed");
-        const VectorSlot target = find(vectors_, slot, layer);
-        require(static_cast<std::int64_t>(data.size()) == target.size, slot + ": wrong number of values");
-        target.vector->assign(data.data(), data.data() + data.size());
-    }
-
-    // Empty when every slot is filled, else the first that is not.
-    std::string seal() {
-        for (const auto& [key, slot] : matrices_) {
-            if (slot.matrix->format == hc::Format::none) {
-                return key.first;
-            }
-        }
-        for (const auto& [key, slot] : vectors_) {
-            if (slot.vector->empty()) {
-                return key.first;
-            }
-        }
-        sealed = true;
-        return "";
-    }
-
-    hc::Model model;
-    bool sealed = false;  // nothing may be set any more, and runs are allowed
-
-  private:
-    using Key = std::pair<std::string, std::int64_t>;
-
-    template <typename Slot>
-    static Slot find(const std::map<Key, Slot>& slots, const std::string& name, std::int64_t layer) {
-        const auto found = slots.find({name, layer});
-        require(found != slots.end(), "this model has no slot " + name);
-        return found->second;
-    }
-
-    void add_slots() {
-        const hc::Config& c = model.config();
-        const bool spiking = c.is_spiking();
-        matrices_[{"model.embeddings.weight", -1}] = {&model.embeddings, c.vocab_size, c.hidden_size, false};
-        matrices_[{"lm_head.weight", -1}] = {&model.lm_head, c.vocab_size, c.hidden_size, false};
-        vectors_[{"model.norm.weight", -1}] = {&model.norm, c.hidden_size};
-        for (std::int64_t i = 0; i < c.layers; ++i) {
-            hc::Layer& layer = model.layers[static_cast<std::size_t>(i)];
-            vectors_[{"attn_norm.weight", i}] = {&layer.attn_norm, c.hidden_size};
-            vectors_[{"mlp_norm.weight", i}] = {&layer.mlp_norm, c.hidden_size};
-            matrices_[{"attn.q_proj.weight", i}] = {&layer.q, c.q_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.k_proj.weight", i}] = {&layer.k, c.kv_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.v_proj.weight", i}] = {&layer.v, c.kv_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.o_proj.weight", i}] = {&layer.o, c.hidden_size, c.q_dim(), spiking};
-            vectors_[{"attn.q_proj.bias", i}] = {&layer.q_bias, c.q_dim()};
-            vectors_[{"attn.k_proj.bias", i}] = {&layer.k_bias, c.kv_dim()};
-            vectors_[{"attn.v_proj.bias", i}] = {&layer.v_bias, c.kv_dim()};
-            matrices_[{"mlp.gate_proj.weight", i}] = {&layer.mlp_gate, c.intermediate_size, c.hidden_size, spiking};
-            matrices_[{"mlp.up_proj.weight", i}] = {&layer.mlp_up, c.intermediate_size, c.hidden_size, spiking};
-            matrices_[{"mlp.down_proj.weight", i}] = {&layer.mlp_down, c.hidden_size, c.intermediate_size, spiking && c.spike_down};
-            if (c.is_window[static_cast<std::size_t>(i)] != 0) {
-                continue;
-            }
-            if (c.merged_gate) {
-                matrices_[{"attn.gk_proj.weight", i}] = {&layer.gate_up, c.kv_dim(), c.hidden_size, spiking};
-                vectors_[{"attn.gk_proj.bias", i}] = {&layer.gate_bias, c.kv_dim()};
-            } else {
-                matrices_[{"attn.gk_proj.0.weight", i}] = {&layer.gate_down, c.gate_rank, c.hidden_size, spiking};
-                matrices_[{"attn.gk_proj.1.weight", i}] = {&layer.gate_up, c.kv_dim(), c.gate_rank, false};
-                vectors_[{"attn.gk_proj.1.bias", i}] = {&layer.gate_bias, c.kv_dim()};
-            }
-            vectors_[{"attn.g_norm.weight", i}] = {&layer.head_norm, c.head_dim};
-            if (c.conv_size > 0) {
-                vectors_[{"attn.q_conv1d.weight", i}] = {&layer.q_conv, c.q_dim() * c.conv_size};
-                vectors_[{"attn.k_conv1d.weight", i}] = {&layer.k_conv, c.kv_dim() * c.conv_size};
-                vectors_[{"attn.v_conv1d.weight", i}] = {&layer.v_conv, c.kv_dim() * c.conv_size};
-            }
-        }
-    }
-
-    std::map<Key, MatrixSlot> matrices_;
-    std::map<Key, VectorSlot> vectors_;
-    std::vector<Bytes> kept_bytes_;
-    std::vector<Halves> kept_halves_;
-    std::vector<Floats> kept_floats_;
-    std::vector<Words> kept_words_;
-    std::vector<Entries> kept_entries_;
-};
+using namespace hc::bind;
 
 // Counts and thresholds per layer and site, in the order of hc::Site; an empty array: not wanted.
 std::vector<hc::SpikeRecord> spike_records(const hc::Config& config, std::int64_t tokens, const std::vector<FloatsOut>& arrays) {
@@ -310,16 +71,24 @@ int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, 
     require(state.config.layers == config.layers && state.config.is_window == config.is_window &&
                 state.config.heads == config.heads && state.config.kv_heads == config.kv_heads &&
                 state.config.head_dim == config.head_dim && state.config.conv_size == config.conv_size &&
-                state.config.sliding_window == config.sliding_window,
+                state.config.sliding_window == config.sliding_window && state.config.branches.on == config.branches.on,
             "this state belongs to a model of another shape");
     require(!config.is_spiking() || state.precision == hc::WindowPrecision::i8, "a spiking model needs an int8 window");
     const std::vector<hc::SpikeRecord> records = spike_records(config, tokens, spikes);
+    require(records.empty() || !config.branches.on, "spikes of parallel branches are not recorded");
     require(records.empty() || hidden, "spikes are recorded together with hidden states only");
     require(tally == nullptr || tally->sites() == config.layers * hc::site_count, "this tally belongs to a model of another shape");
     const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel,
-                              tally, records.empty() ? nullptr : records.data()};
-    const nb::gil_scoped_release release;
-    return static_cast<int>(bound.model.run(state, request));
+                              config.branches.on ? nullptr : tally, records.empty() ? nullptr : records.data()};
+    hc::Status status{};
+    {
+        const nb::gil_scoped_release release;
+        status = bound.model.run(state, request);
+    }
+    if (status == hc::Status::unreadable) {
+        std::rethrow_exception(std::exchange(FetchedExperts::failure(), nullptr));
+    }
+    return static_cast<int>(status);
 }
 
 std::unique_ptr<hc::State> or_no_memory(std::unique_ptr<hc::State> state) {
@@ -338,10 +107,11 @@ std::unique_ptr<hc::State> new_state(const BoundModel& bound, const std::string&
     return or_no_memory(hc::State::create(bound.model.config(), precisions.at(precision), modes.at(mode)));
 }
 
-std::size_t layer_index(const hc::State& state, std::int64_t layer, bool window) {
+std::size_t layer_index(const hc::State& state, std::int64_t layer, bool entries) {
     require(layer >= 0 && layer < state.config.layers, "no such layer");
     const auto index = static_cast<std::size_t>(layer);
-    require((state.config.is_window[index] != 0) == window, "that layer is of the other kind");
+    require(entries ? state.config.has_window(index) || state.config.has_cache(index) : state.config.has_linear(index),
+            "that layer is of the other kind");
     return index;
 }
 
@@ -423,8 +193,7 @@ void bind_state(nb::module_& m) {
              })
         .def("window_entries", [](hc::State& s, std::int64_t layer, const FloatsOut& keys, const FloatsOut& values) {
             const Quiet quiet(s);
-            layer_index(s, layer, true);
-            const auto size = static_cast<std::size_t>(s.kept_entries() * s.config.kv_dim());
+            const auto size = static_cast<std::size_t>(s.kept_entries(layer_index(s, layer, true)) * s.config.kv_dim());
             require(keys.size() == size && values.size() == size, "bad room for window entries");
             s.window_entries(layer, keys.data(), values.data());
         });
@@ -464,8 +233,9 @@ NB_MODULE(_native, m) {
 
     nb::class_<BoundModel>(m, "Model")
         .def(nb::init<const std::map<std::string, std::int64_t>&, const std::map<std::string, double>&,
-                      const std::vector<std::int64_t>&, const std::string&, int>(),
-             "sizes"_a, "reals"_a, "attn_layers"_a, "isa"_a, "threads"_a)
+                      const std::vector<std::int64_t>&, const std::vector<std::int64_t>&, const std::string&, int,
+                      std::optional<nb::callable>>(),
+             "sizes"_a, "reals"_a, "attn_layers"_a, "routed_layers"_a, "isa"_a, "threads"_a, "fetch_expert"_a.none())
         .def("set_matrix", &BoundModel::set_matrix, "slot"_a, "layer"_a, "kind"_a, "data"_a, "scales"_a.none())
         .def("set_spike_matrix", &BoundModel::set_spike_matrix)
         .def("set_vector", &BoundModel::set_vector)

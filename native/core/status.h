@@ -10,6 +10,7 @@ enum class Status : int {
     cancelled = 1,
     out_of_memory = 2,
     busy = 3,
+    unreadable = 4,  // weights that are read on demand could not be
 };
 
 // Set from any thread, looked at before every piece of work (a piece is a few milliseconds at most). Never unset.

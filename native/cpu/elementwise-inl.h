@@ -55,6 +55,17 @@ void log_gate(float* z, int64_t n, float factor) {
     });
 }
 
+void sigmoid_gate(float* z, float* log_rest, int64_t n) {
+    for_lanes(n, [&](int64_t i, int64_t count) {
+        const F x = load_first(z + i, count);
+        if (log_rest != nullptr) {
+            const F tail = log_one_plus(exponential(sub(zero(), absolute(x))));
+            store_first(log_rest + i, sub(min(zero(), sub(zero(), x)), tail), count);
+        }
+        store_first(z + i, div(set1(1.0f), add(set1(1.0f), exponential(sub(zero(), x)))), count);
+    });
+}
+
 void rope(float* x, int64_t ld, int64_t tokens, int64_t heads, int64_t d, const float* cosine, const float* sine) {
     const int64_t half = d / 2;
     for (int64_t t = 0; t < tokens; ++t) {

@@ -32,4 +32,5 @@ const hc_kernels table = {
     .spike_values = spike_values,
     .matmul_spike = matmul_spike,
     .window_store_codes = window_store_codes,
+    .sigmoid_gate = sigmoid_gate,
 };

@@ -6,16 +6,17 @@
 
 namespace hc {
 
-Chunk::Chunk(const Model& model, const State& state, Workspace& space, const Request& request)
+Chunk::Chunk(const Model& model, const State& state, Workspace& space, const Request& request, const Sinks* sinks)
     : model_(model),
       config_(model.config()),
       kernels_(model.kernels()),
       state_(state),
       space_(space),
       request_(request),
+      sinks_(sinks),
       tokens_(request.tokens) {}
 
-bool Chunk::compute() {
+Status Chunk::compute() {
     embed();
     rotations();
     keep_hidden(0);
@@ -28,19 +29,23 @@ bool Chunk::compute() {
         if (i > 0) {
             keep_hidden(static_cast<std::int64_t>(i));
         }
-        if (config_.is_window[i] != 0) {
+        if (config_.branches.on) {
+            mix_branches(i, from);
+        } else if (config_.has_window(i)) {
             mix_window(i, from < tokens_);
         } else {
             mix_gated(i);
         }
         if (cancelled()) {
-            return false;
+            return Status::cancelled;
         }
         if (from < tokens_) {
-            feed_forward(i, from);
+            if (const Status status = feed_forward(i, from); status != Status::ok) {
+                return status;
+            }
         }
         if (cancelled()) {
-            return false;
+            return Status::cancelled;
         }
     }
     const std::int64_t from = request_.hidden != nullptr ? 0 : tokens_ - request_.logit_rows;
@@ -57,41 +62,50 @@ bool Chunk::compute() {
         const std::int64_t first = (tokens_ - request_.logit_rows) * config_.hidden_size;
         products({{&model_.lm_head, nullptr, request_.logits}}, space_.normed + first, request_.logit_rows);
     }
-    return !cancelled();
+    return cancelled() ? Status::cancelled : Status::ok;
 }
 
 void Chunk::commit(State& state) {
     const std::int64_t slots = config_.ring_entries();
+    const std::int64_t entry_bytes = config_.head_dim * element_bytes(state.precision);
+    // Entry t of the chunk goes to `slot` of memory that holds `stride` entries per head.
+    const auto keep = [&](const StagedLayer& staged, auto& memory, std::int64_t stride, std::int64_t t, std::int64_t slot) {
+        const auto copy = [&](const Buffer& to, const Buffer& fresh, std::int64_t head, std::int64_t size_bytes) {
+            std::memcpy(to.bytes() + (head * stride + slot) * size_bytes, fresh.bytes() + (head * tokens_ + t) * size_bytes,
+                        static_cast<std::size_t>(size_bytes));
+        };
+        for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
+            copy(memory.keys, staged.keys, head, entry_bytes);
+            copy(memory.values, staged.values, head, entry_bytes);
+            if (state.precision == WindowPrecision::i8) {
+                copy(memory.key_scales, staged.key_scales, head, sizeof(float));
+                copy(memory.value_scales, staged.value_scales, head, sizeof(float));
+            }
+        }
+    };
     for (std::size_t i = 0; i < model_.layers.size(); ++i) {
         StagedLayer& staged = space_.staged[i];
-        if (config_.is_window[i] == 0) {
+        if (config_.has_linear(i)) {
             state.gla[i].states.swap(staged.states);
             state.gla[i].past.swap(staged.past);
-            continue;
         }
-        WindowMemory& memory = state.window[i];
-        const auto keep = [&](const Buffer& ring, const Buffer& fresh, std::int64_t entry_bytes) {
-            for (std::int64_t head = 0; head < config_.kv_heads; ++head) {
-                for (std::int64_t t = std::max<std::int64_t>(0, tokens_ - slots); t < tokens_; ++t) {
-                    const std::int64_t slot = head * slots + (state.position + t) % slots;
-                    std::memcpy(ring.bytes() + slot * entry_bytes, fresh.bytes() + (head * tokens_ + t) * entry_bytes,
-                                static_cast<std::size_t>(entry_bytes));
-                }
+        if (config_.has_window(i)) {
+            for (std::int64_t t = std::max<std::int64_t>(0, tokens_ - slots); t < tokens_; ++t) {
+                keep(staged, state.window[i], slots, t, (state.position + t) % slots);
             }
-        };
-        const std::int64_t entry_bytes = config_.head_dim * element_bytes(state.precision);
-        keep(memory.keys, staged.keys, entry_bytes);
-        keep(memory.values, staged.values, entry_bytes);
-        if (state.precision == WindowPrecision::i8) {
-            keep(memory.key_scales, staged.key_scales, sizeof(float));
-            keep(memory.value_scales, staged.value_scales, sizeof(float));
+        } else if (config_.has_cache(i)) {
+            for (std::int64_t t = 0; t < tokens_; ++t) {
+                const std::int64_t at = state.position + t;
+                keep(staged, *state.cache[i].blocks[static_cast<std::size_t>(at / cache_block_tok)], cache_block_tok, t,
+                     at % cache_block_tok);
+            }
         }
     }
     state.position += tokens_;
 }
 
 void Chunk::embed() {
-    const Matrix& matrix = model_.embeddings;
+    const Matrix& matrix = of_sinks() ? model_.sinks : model_.embeddings;
     hc_embed row = kernels_.embed_f32;
     switch (matrix.format) {
         case Format::bf16:
@@ -109,22 +123,25 @@ void Chunk::embed() {
             break;
     }
     for (std::int64_t t = 0; t < tokens_; ++t) {
-        row(&matrix.weights, request_.ids[t], space_.x + t * config_.hidden_size);
+        row(&matrix.weights, of_sinks() ? t : request_.ids[t], space_.x + t * config_.hidden_size);
     }
 }
 
 // Angles as the training saw them, position times a float32 frequency, but the product and its sine in float64: in float32
 // the angle itself would be off by 0.01 at position 10^5.
 void Chunk::rotations() {
-    if (std::find(config_.is_window.begin(), config_.is_window.end(), char{1}) == config_.is_window.end()) {
+    const Branches& branches = config_.branches;
+    if (!branches.on && std::find(config_.is_window.begin(), config_.is_window.end(), char{1}) == config_.is_window.end()) {
         return;
     }
+    const std::int64_t first = state_.position + (branches.sink_positions && !of_sinks() ? branches.sinks : 0);
+    const bool turned = branches.sink_positions || !of_sinks();
     const std::int64_t half = config_.head_dim / 2;
     for (std::int64_t i = 0; i < half; ++i) {
         const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_dim);
         const float frequency = static_cast<float>(std::pow(config_.rope_theta, exponent));
         for (std::int64_t t = 0; t < tokens_; ++t) {
-            const double angle = static_cast<double>(state_.position + t) * static_cast<double>(frequency);
+            const double angle = turned ? static_cast<double>(first + t) * static_cast<double>(frequency) : 0.0;
             space_.cosine[t * half + i] = static_cast<float>(std::cos(angle));
             space_.sine[t * half + i] = static_cast<float>(std::sin(angle));
         }
@@ -291,20 +308,34 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
 }
 
 // From the mixed heads to the end of the layer; leaves the block's own contribution in `added`.
-void Chunk::feed_forward(std::size_t index, std::int64_t from) {
+Status Chunk::feed_forward(std::size_t index, std::int64_t from) {
     const Layer& layer = model_.layers[index];
     const std::int64_t rows = tokens_ - from;
     const std::int64_t hidden = config_.hidden_size;
-    const std::int64_t inner = config_.intermediate_size;
-    coded_products(index, Site::output, {{&layer.o, nullptr, space_.added + from * hidden}},
-                   space_.mixed + from * config_.q_dim(), rows);
+    float* added = space_.added + from * hidden;
+    coded_products(index, Site::output, {{&layer.o, nullptr, added}}, space_.mixed + from * config_.q_dim(), rows);
+    if (config_.branches.own_output) {
+        coded_products(index, Site::output, {{&layer.linear_o, nullptr, space_.linear_added}},
+                       space_.linear_mixed + from * config_.q_dim(), rows);
+        for (std::int64_t i = 0; i < rows * hidden; ++i) {
+            added[i] += space_.linear_added[i];
+        }
+    }
     normalise(layer.mlp_norm, from, true);
-    coded_products(index, Site::mlp, {{&layer.mlp_gate, nullptr, space_.mlp_gate}, {&layer.mlp_up, nullptr, space_.mlp_up}},
-                   space_.normed + from * hidden, rows);
+    if (config_.is_routed(index)) {
+        return feed_experts(index, from);
+    }
+    feed_dense(index, {layer.mlp_gate, layer.mlp_up, layer.mlp_down}, config_.intermediate_size, space_.normed + from * hidden, rows,
+               added);
+    return Status::ok;
+}
+
+void Chunk::feed_dense(std::size_t index, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out) {
+    coded_products(index, Site::mlp, {{&expert.gate, nullptr, space_.mlp_gate}, {&expert.up, nullptr, space_.mlp_up}}, input, rows);
     share(rows, rows * inner * 8, [&](std::int64_t t, int) {
         kernels_.silu_mul(space_.mlp_gate + t * inner, space_.mlp_up + t * inner, inner);
     });
-    coded_products(index, Site::down, {{&layer.mlp_down, nullptr, space_.added + from * hidden}}, space_.mlp_gate, rows);
+    coded_products(index, Site::down, {{&expert.down, nullptr, out}}, space_.mlp_gate, rows);
 }
 
 void Chunk::keep_hidden(std::int64_t row) {

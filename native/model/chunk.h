@@ -21,10 +21,11 @@ struct Product {
 // Everything the parts of a chunk need. Thread rule: lives on the calling thread; pieces only read it.
 class Chunk {
   public:
-    Chunk(const Model& model, const State& state, Workspace& space, const Request& request);
+    // Without ids the chunk is the model's sinks; `sinks` is what those left behind, where there are any.
+    Chunk(const Model& model, const State& state, Workspace& space, const Request& request, const Sinks* sinks);
 
-    // Computes all layers into the workspace. False when cancelled; the state is not touched either way.
-    bool compute();
+    // Computes all layers into the workspace. The state is not touched, whatever the end.
+    Status compute();
     // Makes the computed chunk the state's new contents. Cannot fail.
     void commit(State& state);
 
@@ -47,10 +48,21 @@ class Chunk {
     void mix_gated(std::size_t layer);
     void mix_window(std::size_t layer, bool outputs_needed);
     void convolve(std::size_t layer);
+    // Outputs [tokens, q_dim] of one layer's recurrence, every head normed later; rows as the products leave them.
+    void recur(std::size_t layer, const float* q, const float* k, const float* v, float scale, float* o);
+    // Rotated queries and keys are in q and k: keeps the new entries and leaves what the heads see in `mixed`.
+    void attend(std::size_t layer, bool outputs_needed);
     void attend_piece(std::size_t layer, std::int64_t head, std::int64_t block, float* scratch) const;
-    void feed_forward(std::size_t layer, std::int64_t from);
+    hc_window_attend attend_kernel(WindowPrecision precision) const;
+    void mix_branches(std::size_t layer, std::int64_t from);
+    void norm_branch(const Vector& weight, float factor, float* heads, std::int64_t from);
+    Status feed_forward(std::size_t layer, std::int64_t from);
+    void feed_dense(std::size_t layer, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out);
+    Status feed_experts(std::size_t layer, std::int64_t from);
+    void route(std::size_t layer, const float* input, std::int64_t rows);
     void keep_hidden(std::int64_t row);
 
+    bool of_sinks() const { return request_.ids == nullptr; }
     bool cancelled() const { return request_.cancel != nullptr && request_.cancel->is_set(); }
 
     // Runs body(piece, worker) over the pool, or here when the work is too small to share. Pieces are skipped once cancelled.
@@ -79,6 +91,7 @@ class Chunk {
     const State& state_;
     Workspace& space_;
     const Request& request_;
+    const Sinks* sinks_;
     const std::int64_t tokens_;
 };
 

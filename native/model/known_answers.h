@@ -40,6 +40,7 @@ inline constexpr double known_answers[] = {
     161065.80870807305,  // matmul_spike
     2253.2396302070338,  // spike_values
     521.4491424456683,  // window_store_codes
+    -2856.6734985328753,  // sigmoid_gate
 };
 
 }  // namespace hc

@@ -53,30 +53,39 @@ void Chunk::mix_gated(std::size_t index) {
         kernels_.relu(space_.k + t * kv_dim, kv_dim);
         kernels_.log_gate(space_.decay + t * kv_dim, kv_dim, 1.0f / config_.gate_normalizer);
     });
+    recur(index, space_.q, space_.k, space_.v, 1.0f / std::sqrt(static_cast<float>(d)), space_.mixed);
+    share(tokens_, tokens_ * q_dim * 4, [&](std::int64_t t, int) {
+        float* heads = space_.mixed + t * q_dim;
+        kernels_.rmsnorm(heads, layer.head_norm.data(), config_.heads, d, config_.norm_eps, heads);
+    });
+}
+
+void Chunk::recur(std::size_t index, const float* q, const float* k, const float* v, float scale, float* o) {
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t q_dim = config_.q_dim();
+    const std::int64_t kv_dim = config_.kv_dim();
+    const bool begun = state_.position == 0 && sinks_ != nullptr;  // by the sinks
+    const float* before = (begun ? sinks_->layers[index].states : state_.gla[index].states).as<float>();
     share(config_.kv_heads, tokens_ * (q_dim + kv_dim) * d, [&](std::int64_t head, int worker) {
         hc_gla args{};
-        args.state_in = state_.gla[index].states.as<float>() + head * d * d;
+        args.state_in = before + head * d * d;
         args.state_out = space_.staged[index].states.as<float>() + head * d * d;
-        args.q = space_.q + head * config_.group() * d;
-        args.k = space_.k + head * d;
-        args.v = space_.v + head * d;
+        args.q = q + head * config_.group() * d;
+        args.k = k + head * d;
+        args.v = v + head * d;
         args.log_decay = space_.decay + head * d;
-        args.o = space_.mixed + head * config_.group() * d;
+        args.o = o + head * config_.group() * d;
         args.ldq = args.ldo = q_dim;
         args.ldk = args.ldv = args.ldg = kv_dim;
         args.tokens = tokens_;
         args.group = config_.group();
         args.d = d;
-        args.scale = 1.0f / std::sqrt(static_cast<float>(d));
+        args.scale = scale;
         if (tokens_ == 1) {
             kernels_.gla_step(&args);
         } else {
             kernels_.gla_chunk(&args, space_.scratch(worker));
         }
-    });
-    share(tokens_, tokens_ * q_dim * 4, [&](std::int64_t t, int) {
-        float* heads = space_.mixed + t * q_dim;
-        kernels_.rmsnorm(heads, layer.head_norm.data(), config_.heads, d, config_.norm_eps, heads);
     });
 }
 
@@ -90,7 +99,12 @@ void Chunk::mix_window(std::size_t index, bool outputs_needed) {
                    space_.normed, tokens_);
     kernels_.rope(space_.q, q_dim, tokens_, config_.heads, d, space_.cosine, space_.sine);
     kernels_.rope(space_.k, kv_dim, tokens_, config_.kv_heads, d, space_.cosine, space_.sine);
+    attend(index, outputs_needed);
+}
 
+void Chunk::attend(std::size_t index, bool outputs_needed) {
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t kv_dim = config_.kv_dim();
     if (config_.is_spiking()) {
         code_queries(index);
     }
@@ -115,20 +129,34 @@ void Chunk::mix_window(std::size_t index, bool outputs_needed) {
         return;
     }
     const std::int64_t blocks = (tokens_ + attend_tokens - 1) / attend_tokens;
-    const std::int64_t keys = std::min(state_.position, config_.ring_entries()) + tokens_;
-    share(config_.kv_heads * blocks, 2 * tokens_ * keys * q_dim, [&](std::int64_t piece, int worker) {
+    const std::int64_t keys = state_.kept_entries(index) + tokens_;
+    share(config_.kv_heads * blocks, 2 * tokens_ * keys * config_.q_dim(), [&](std::int64_t piece, int worker) {
         attend_piece(index, piece / blocks, piece % blocks, space_.scratch(worker));
     });
 }
 
-// The queries of one key/value head at up to 16 positions: first over the ring, in one or two runs, then over the chunk itself.
+hc_window_attend Chunk::attend_kernel(WindowPrecision precision) const {
+    switch (precision) {
+        case WindowPrecision::f16:
+            return kernels_.window_attend_f16;
+        case WindowPrecision::i8:
+            return kernels_.window_attend_i8;
+        case WindowPrecision::f32:
+            break;
+    }
+    return kernels_.window_attend_f32;
+}
+
+// The queries of one key/value head at up to 16 positions: over the sinks, over the ring (in one or two runs) or the cache, then over the
+// chunk itself.
 void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t block, float* scratch) const {
     const std::int64_t d = config_.head_dim;
     const std::int64_t group = config_.group();
     const std::int64_t first = block * attend_tokens;
     const std::int64_t count = std::min(attend_tokens, tokens_ - first);
     const std::int64_t slots = config_.ring_entries();
-    const std::int64_t visible = state_.visible_keys(request_.decode);
+    const std::int64_t everything = state_.position + tokens_;
+    const std::int64_t visible = config_.has_cache(index) || of_sinks() ? everything : state_.visible_keys(request_.decode);
     const std::int64_t start = state_.position;  // of the chunk
     std::int64_t begin[attend_tokens];
     std::int64_t end[attend_tokens];
@@ -151,12 +179,23 @@ void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t bloc
                              peak,
                              total,
                              mix};
-    hc_window_attend attend = kernels_.window_attend_f32;
-    if (state_.precision == WindowPrecision::f16) {
-        attend = kernels_.window_attend_f16;
-    } else if (state_.precision == WindowPrecision::i8) {
-        attend = kernels_.window_attend_i8;
+    if (sinks_ != nullptr) {
+        const StagedLayer& sinks = sinks_->layers[index];
+        const std::int64_t stride = config_.branches.sinks;
+        const std::int64_t entry_bytes = d * element_bytes(sinks_->precision);
+        const bool scaled = sinks_->precision == WindowPrecision::i8;
+        for (std::int64_t at = 0; at < stride && !cancelled(); at += attend_keys) {
+            const std::int64_t here = std::min(attend_keys, stride - at);
+            std::fill(begin, begin + count, std::int64_t{0});
+            std::fill(end, end + count, here);
+            const std::int64_t entry = head * stride + at;
+            const hc_span span{sinks.keys.bytes() + entry * entry_bytes, sinks.values.bytes() + entry * entry_bytes,
+                               scaled ? sinks.key_scales.as<float>() + entry : nullptr,
+                               scaled ? sinks.value_scales.as<float>() + entry : nullptr, here};
+            attend_kernel(sinks_->precision)(&span, &queries, kernel_scratch);
+        }
     }
+    const hc_window_attend add_span = attend_kernel(state_.precision);
     // Entries of positions [from, to), `at` entries into the head's part of a buffer that holds `stride` entries per head.
     const auto add = [&](const Buffer& keys, const Buffer& values, const Buffer& key_scales, const Buffer& value_scales,
                          std::int64_t stride, std::int64_t at, std::int64_t from, std::int64_t to) {
@@ -165,7 +204,7 @@ void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t bloc
             for (std::int64_t t = 0; t < count; ++t) {
                 const std::int64_t position = start + first + t;
                 begin[t] = std::max<std::int64_t>(0, position - visible + 1 - slice);
-                end[t] = std::min(slice_end, position + 1) - slice;
+                end[t] = of_sinks() ? slice_end - slice : std::min(slice_end, position + 1) - slice;
             }
             const std::int64_t entry = head * stride + at + (slice - from);
             const std::int64_t entry_bytes = d * element_bytes(state_.precision);
@@ -173,18 +212,26 @@ void Chunk::attend_piece(std::size_t index, std::int64_t head, std::int64_t bloc
             const hc_span span{keys.bytes() + entry * entry_bytes, values.bytes() + entry * entry_bytes,
                                scaled ? key_scales.as<float>() + entry : nullptr,
                                scaled ? value_scales.as<float>() + entry : nullptr, slice_end - slice};
-            attend(&span, &queries, kernel_scratch);
+            add_span(&span, &queries, kernel_scratch);
         }
     };
-    const WindowMemory& ring = state_.window[index];
     const StagedLayer& fresh = space_.staged[index];
     const std::int64_t oldest = std::max<std::int64_t>(0, start + first - visible + 1);
-    const std::int64_t wrap = std::min(start, oldest - oldest % slots + slots);
-    add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, oldest % slots, oldest, wrap);
-    add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, 0, std::max(wrap, oldest), start);
+    if (config_.has_cache(index)) {
+        for (std::int64_t from = 0; from < start; from += cache_block_tok) {
+            const CacheBlock& past = *state_.cache[index].blocks[static_cast<std::size_t>(from / cache_block_tok)];
+            add(past.keys, past.values, past.key_scales, past.value_scales, cache_block_tok, 0, from,
+                std::min(start, from + cache_block_tok));
+        }
+    } else {
+        const WindowMemory& ring = state_.window[index];
+        const std::int64_t wrap = std::min(start, oldest - oldest % slots + slots);
+        add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, oldest % slots, oldest, wrap);
+        add(ring.keys, ring.values, ring.key_scales, ring.value_scales, slots, 0, std::max(wrap, oldest), start);
+    }
     const std::int64_t chunk_from = std::max(start, oldest);
     add(fresh.keys, fresh.values, fresh.key_scales, fresh.value_scales, tokens_, chunk_from - start, chunk_from,
-        start + first + count);
+        of_sinks() ? tokens_ : start + first + count);
     kernels_.window_finish(&queries, space_.mixed + first * config_.q_dim() + head * group * d, config_.q_dim());
 }
 

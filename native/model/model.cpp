@@ -35,6 +35,34 @@ void Model::return_workspace(std::unique_ptr<Workspace> workspace) const noexcep
 } catch (const std::bad_alloc&) {
 }
 
+// Sinks see one another and never the text, so what text sees of them is the same for every text.
+Status Model::ready_sinks(const CancelFlag* cancel, const Sinks*& ready) const {
+    ready = nullptr;
+    if (config_.branches.sinks == 0) {
+        return Status::ok;
+    }
+    const std::lock_guard<std::mutex> lock(sink_gate_);
+    if (sinks_ == nullptr) {
+        const WindowPrecision precision = config_.is_spiking() ? WindowPrecision::i8 : WindowPrecision::f32;
+        const auto empty = State::create(config_, precision, WindowMode::hf);
+        auto found = std::make_unique<Sinks>();
+        Workspace workspace;
+        const Request request{nullptr, config_.branches.sinks, false, 0, nullptr, nullptr, cancel, nullptr, nullptr};
+        if (empty == nullptr || !workspace.prepare(config_, request.tokens, pool_.threads())) {
+            return Status::out_of_memory;
+        }
+        Chunk chunk(*this, *empty, workspace, request, nullptr);
+        if (const Status status = chunk.compute(); status != Status::ok) {
+            return status;
+        }
+        found->precision = precision;
+        found->layers = std::move(workspace.staged);
+        sinks_ = std::move(found);
+    }
+    ready = sinks_.get();
+    return Status::ok;
+}
+
 Status Model::run(State& state, const Request& request) const try {
     if (state.busy.exchange(true, std::memory_order_acquire)) {
         return Status::busy;
@@ -44,20 +72,23 @@ Status Model::run(State& state, const Request& request) const try {
         ~Release() { flag.store(false, std::memory_order_release); }
     } const release{state.busy};
 
+    const FlushSubnormals flush;
+    const Sinks* seen = nullptr;
+    if (const Status status = ready_sinks(request.cancel, seen); status != Status::ok) {
+        return status;
+    }
     auto workspace = borrow_workspace();
     Status status = Status::out_of_memory;
-    if (workspace->prepare(config_, request.tokens, pool_.threads())) {
+    if (workspace->prepare(config_, request.tokens, pool_.threads()) && state.reserve(request.tokens)) {
         const bool counted = request.tally != nullptr && config_.is_spiking();
         workspace->tally.begin(config_, counted ? request.tally : nullptr, state.position, request.tokens, pool_.threads());
-        const FlushSubnormals flush;
-        Chunk chunk(*this, state, *workspace, request);
-        status = Status::cancelled;
-        if (chunk.compute()) {
+        Chunk chunk(*this, state, *workspace, request, seen);
+        status = chunk.compute();
+        if (status == Status::ok) {
             chunk.commit(state);
             if (counted) {
                 request.tally->add(workspace->tally);
             }
-            status = Status::ok;
         }
     }
     return_workspace(std::move(workspace));

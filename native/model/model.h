@@ -1,6 +1,7 @@
 // A `gla_swa` model: sizes, weights by role, the kernel table and the pool it runs on. Knows no tensor names and no files.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,25 @@
 
 namespace hc {
 
+// A model whose layers run a linear and a softmax branch side by side over one input, and routed experts behind some of them.
+struct Branches {
+    bool on;              // all that follows is unused where this is false
+    bool own_qkv;         // the linear branch has projections of its own
+    bool own_output;      // and an output matrix of its own
+    bool whole_norm;      // a branch is normed over all its channels, not head by head
+    bool linear_rope;     // rotates queries and keys of the linear branch, behind their map
+    bool linear_scale;    // its queries are scaled by 1 / sqrt(d)
+    bool linear_sinks;    // its recurrence begins with the sinks
+    bool sink_positions;  // sinks have the positions from 0 on and the text follows; else they are not rotated and the text begins at 0
+    bool shared_expert;
+    bool router_sigmoid;  // the router's map; else softmax
+    bool router_weighs;   // the chosen expert's output is multiplied by its probability
+    float norm_eps;       // of the branches' norms
+    std::int64_t sinks;   // learned tokens before every text, seen by all of it
+    std::int64_t experts, expert_size;  // 0 experts: none
+    std::vector<char> is_routed;  // [layers]
+};
+
 struct Config {
     std::int64_t vocab_size, hidden_size, layers, heads, kv_heads, head_dim, intermediate_size, gate_rank, sliding_window;
     std::int64_t conv_size;  // 0: no short convolution
@@ -23,8 +43,14 @@ struct Config {
     float gate_normalizer, norm_eps;
     float spike_k;           // 0: no spike coding; else thresholds are mean|x| / spike_k
     double rope_theta;
-    std::vector<char> is_window;  // [layers]: 1 window attention, 0 gated linear attention
+    std::vector<char> is_window;  // [layers]: 1 window attention, 0 gated linear attention (with branches: attention to everything)
+    Branches branches;
 
+    bool has_linear(std::size_t layer) const { return branches.on || is_window[layer] == 0; }
+    bool has_window(std::size_t layer) const { return is_window[layer] != 0; }
+    bool has_cache(std::size_t layer) const { return branches.on && is_window[layer] == 0; }
+    bool is_routed(std::size_t layer) const { return branches.on && branches.is_routed[layer] != 0; }
+    std::int64_t widest_mlp() const { return std::max(intermediate_size, branches.expert_size); }
     std::int64_t group() const { return heads / kv_heads; }
     std::int64_t q_dim() const { return heads * head_dim; }
     std::int64_t kv_dim() const { return kv_heads * head_dim; }
@@ -45,6 +71,31 @@ struct Matrix {
 
 using Vector = std::vector<float>;  // owned copy; empty while unset
 
+struct Expert {
+    Matrix gate, up, down;
+};
+
+// Keeps an expert's weights in memory while it lives.
+class ExpertLease {
+  public:
+    ExpertLease() = default;
+    ExpertLease(const ExpertLease&) = delete;
+    ExpertLease& operator=(const ExpertLease&) = delete;
+    virtual ~ExpertLease() = default;
+    Expert expert;
+};
+
+// Where experts come from that are not held by the model itself. Thread rule: called on the thread of a run, of several at once.
+class ExpertSource {
+  public:
+    ExpertSource() = default;
+    ExpertSource(const ExpertSource&) = delete;
+    ExpertSource& operator=(const ExpertSource&) = delete;
+    virtual ~ExpertSource() = default;
+    // Null when it cannot be had; the source remembers why.
+    virtual std::unique_ptr<ExpertLease> take(std::int64_t layer, std::int64_t expert) const = 0;
+};
+
 struct Layer {
     Vector attn_norm, mlp_norm;
     Matrix q, k, v, o;
@@ -52,12 +103,20 @@ struct Layer {
     Matrix gate_down, gate_up;  // the low-rank pair of the decay gate, or the merged one in gate_up; gated linear layers only
     Vector gate_bias, head_norm;
     Vector q_conv, k_conv, v_conv;  // [conv_size, channels]; gated linear layers with short convolution only
-    Matrix mlp_gate, mlp_up, mlp_down;
+    Matrix mlp_gate, mlp_up, mlp_down;  // of the shared expert in a routed layer
+    // With branches only:
+    Matrix linear_q, linear_k, linear_v, linear_o;
+    Vector linear_q_bias, linear_k_bias, linear_v_bias;
+    Vector linear_norm, softmax_norm;  // [head_dim], or [q_dim] with whole_norm
+    Vector mixture;                    // [2] what the linear and the softmax branch are multiplied by
+    Matrix router;                     // [experts, hidden]
+    std::vector<Expert> experts;       // empty where they come from a source
 };
 
 class Workspace;
 class State;
 class SpikeTally;
+struct Sinks;
 
 // Where inputs are coded as spikes; one record per layer and site.
 enum class Site { mixer, output, mlp, down, query };
@@ -95,12 +154,16 @@ class Model {
 
     std::vector<Layer> layers;
     Matrix embeddings, lm_head;
+    Matrix sinks;  // [sinks, hidden]
     Vector norm;
+    std::unique_ptr<const ExpertSource> expert_source;  // may be null
 
     // Reads the tokens into the state. On anything but ok the state is exactly as before.
     Status run(State& state, const Request& request) const;
 
   private:
+    // What the sinks leave behind in every layer, computed by the first call that needs it.
+    Status ready_sinks(const CancelFlag* cancel, const Sinks*& ready) const;
     std::unique_ptr<Workspace> borrow_workspace() const;
     void return_workspace(std::unique_ptr<Workspace> workspace) const noexcept;
 
@@ -109,6 +172,8 @@ class Model {
     mutable Pool pool_;
     mutable std::mutex spare_gate_;
     mutable std::vector<std::unique_ptr<Workspace>> spares_;
+    mutable std::mutex sink_gate_;
+    mutable std::unique_ptr<const Sinks> sinks_;
 };
 
 }  // namespace hc

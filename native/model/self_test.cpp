@@ -56,6 +56,7 @@ class Run {
         gated();
         window();
         spikes();
+        branches();
         return std::move(found_);
     }
 
@@ -265,6 +266,15 @@ class Run {
         Floats seen(stored.begin(), stored.end());
         seen.insert(seen.end(), scale.begin(), scale.end());
         note("window_store_codes", seen);
+    }
+
+    void branches() {
+        Stream s(6);
+        Floats z = s.floats(cols, 30.0f);
+        Floats rest(cols);
+        k.sigmoid_gate(z.data(), rest.data(), cols);
+        z.insert(z.end(), rest.begin(), rest.end());
+        note("sigmoid_gate", z);
     }
 
     const hc_kernels& k;

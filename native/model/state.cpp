@@ -29,13 +29,16 @@ State::State(const Config& shape, WindowPrecision window_precision, WindowMode w
 bool State::allocate() {
     gla.resize(static_cast<std::size_t>(config.layers));
     window.resize(static_cast<std::size_t>(config.layers));
+    cache.resize(static_cast<std::size_t>(config.layers));
     const auto floats = [](std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(float); };
     for (std::size_t i = 0; i < gla.size(); ++i) {
-        if (config.is_window[i] == 0) {
+        if (config.has_linear(i)) {
             const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
             if (!gla[i].states.allocate(floats(config.kv_dim() * config.head_dim)) || !gla[i].past.allocate(floats(past))) {
                 return false;
             }
+        }
+        if (!config.has_window(i)) {
             continue;
         }
         const auto entries = static_cast<std::size_t>(config.ring_entries() * config.kv_dim() * element_bytes(precision));
@@ -59,33 +62,81 @@ std::unique_ptr<State> State::create(const Config& config, WindowPrecision preci
     return nullptr;
 }
 
+bool State::add_block(CacheMemory& memory) const {
+    auto block = std::make_shared<CacheBlock>();
+    const auto entries = static_cast<std::size_t>(cache_block_tok * config.kv_dim() * element_bytes(precision));
+    if (!block->keys.allocate(entries) || !block->values.allocate(entries)) {
+        return false;
+    }
+    if (precision == WindowPrecision::i8) {
+        const std::size_t scales = static_cast<std::size_t>(cache_block_tok * config.kv_heads) * sizeof(float);
+        if (!block->key_scales.allocate(scales) || !block->value_scales.allocate(scales)) {
+            return false;
+        }
+    }
+    memory.blocks.push_back(std::move(block));
+    return true;
+}
+
+bool State::reserve(std::int64_t tokens) try {
+    const auto wanted = static_cast<std::size_t>((position + tokens + cache_block_tok - 1) / cache_block_tok);
+    for (std::size_t i = 0; i < cache.size(); ++i) {
+        while (config.has_cache(i) && cache[i].blocks.size() < wanted) {
+            if (!add_block(cache[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
 std::unique_ptr<State> State::blank(std::int64_t at) const {
     auto state = create(config, precision, mode);
-    if (state != nullptr) {
-        state->position = at;
+    if (state == nullptr) {
+        return nullptr;
     }
-    return state;
+    state->position = at;
+    return state->reserve(0) ? std::move(state) : nullptr;
 }
 
 std::unique_ptr<State> State::fork() const try {
-    auto copy = blank(position);
+    auto copy = create(config, precision, mode);
     if (copy == nullptr) {
+        return nullptr;
+    }
+    copy->position = position;
+    for (std::size_t i = 0; i < cache.size(); ++i) {
+        if (config.has_cache(i)) {
+            const auto full = static_cast<std::ptrdiff_t>(position / cache_block_tok);
+            copy->cache[i].blocks.assign(cache[i].blocks.begin(), cache[i].blocks.begin() + full);
+        }
+    }
+    if (!copy->reserve(0)) {
         return nullptr;
     }
     // The same position gives the same stretches in both.
     const std::vector<Stretch> from = payload();
     const std::vector<Stretch> to = copy->payload();
     for (std::size_t i = 0; i < from.size(); ++i) {
-        std::memcpy(to[i].data, from[i].data, static_cast<std::size_t>(from[i].size_bytes));
+        if (to[i].data != from[i].data) {  // else a block that both hold
+            std::memcpy(to[i].data, from[i].data, static_cast<std::size_t>(from[i].size_bytes));
+        }
     }
     return copy;
 } catch (const std::bad_alloc&) {
     return nullptr;
 }
 
-std::int64_t State::kept_entries() const { return std::min(position, config.ring_entries()); }
+std::int64_t State::kept_entries(std::size_t layer) const {
+    return config.has_cache(layer) ? position : std::min(position, config.ring_entries());
+}
 
 std::int64_t State::visible_keys(bool decode) const {
+    if (config.branches.on) {
+        return config.sliding_window;  // itself included, whatever the mode
+    }
     const bool short_rule = mode == WindowMode::report || (mode == WindowMode::hf && decode);
     return short_rule ? config.sliding_window : config.sliding_window + 1;
 }
@@ -94,7 +145,7 @@ std::vector<State::Stretch> State::payload() const {
     std::vector<Stretch> out;
     out.push_back({reinterpret_cast<std::byte*>(const_cast<std::int64_t*>(&position)), 8});
     const std::int64_t slots = config.ring_entries();
-    const std::int64_t kept = kept_entries();
+    const std::int64_t kept = std::min(position, slots);
     const std::int64_t oldest = (position - kept) % slots;
     const std::int64_t before_wrap = std::min(kept, slots - oldest);
     const auto add_ring = [&](const Buffer& buffer, std::int64_t head, std::int64_t entry_bytes) {
@@ -102,13 +153,30 @@ std::vector<State::Stretch> State::payload() const {
         out.push_back({base + oldest * entry_bytes, before_wrap * entry_bytes});
         out.push_back({base, (kept - before_wrap) * entry_bytes});
     };
+    const std::int64_t entry_bytes = config.head_dim * element_bytes(precision);
+    const auto add_blocks = [&](const CacheMemory& memory, Buffer CacheBlock::*part, std::int64_t head, std::int64_t size_bytes) {
+        for (std::int64_t done = 0; done < position; done += cache_block_tok) {
+            const Buffer& buffer = (*memory.blocks[static_cast<std::size_t>(done / cache_block_tok)]).*part;
+            out.push_back({buffer.bytes() + head * cache_block_tok * size_bytes,
+                           std::min(cache_block_tok, position - done) * size_bytes});
+        }
+    };
     for (std::size_t i = 0; i < gla.size(); ++i) {
-        if (config.is_window[i] == 0) {
+        if (config.has_linear(i)) {
             out.push_back({gla[i].states.bytes(), static_cast<std::int64_t>(gla[i].states.size_bytes())});
             out.push_back({gla[i].past.bytes(), static_cast<std::int64_t>(gla[i].past.size_bytes())});
+        }
+        for (std::int64_t head = 0; config.has_cache(i) && head < config.kv_heads; ++head) {
+            add_blocks(cache[i], &CacheBlock::keys, head, entry_bytes);
+            add_blocks(cache[i], &CacheBlock::values, head, entry_bytes);
+            if (precision == WindowPrecision::i8) {
+                add_blocks(cache[i], &CacheBlock::key_scales, head, sizeof(float));
+                add_blocks(cache[i], &CacheBlock::value_scales, head, sizeof(float));
+            }
+        }
+        if (!config.has_window(i)) {
             continue;
         }
-        const std::int64_t entry_bytes = config.head_dim * element_bytes(precision);
         for (std::int64_t head = 0; head < config.kv_heads; ++head) {
             add_ring(window[i].keys, head, entry_bytes);
             add_ring(window[i].values, head, entry_bytes);
@@ -163,9 +231,9 @@ std::int64_t State::write_at(std::int64_t offset, const std::byte* in, std::int6
 }
 
 void State::window_entries(std::int64_t layer, float* keys, float* values) const {
-    const WindowMemory& memory = window[static_cast<std::size_t>(layer)];
-    const std::int64_t slots = config.ring_entries();
-    const std::int64_t kept = kept_entries();
+    const auto index = static_cast<std::size_t>(layer);
+    const std::int64_t slots = config.has_cache(index) ? cache_block_tok : config.ring_entries();
+    const std::int64_t kept = kept_entries(index);
     const std::int64_t d = config.head_dim;
     const auto widen = [&](const Buffer& codes, const Buffer& scales, std::int64_t slot, std::int64_t i) {
         const std::int64_t at = slot * d + i;
@@ -179,13 +247,19 @@ void State::window_entries(std::int64_t layer, float* keys, float* values) const
         }
         return 0.0f;
     };
+    const auto copy = [&](const auto& memory, std::int64_t slot, std::int64_t to) {
+        for (std::int64_t i = 0; i < d; ++i) {
+            keys[to * d + i] = widen(memory.keys, memory.key_scales, slot, i);
+            values[to * d + i] = widen(memory.values, memory.value_scales, slot, i);
+        }
+    };
     for (std::int64_t head = 0; head < config.kv_heads; ++head) {
         for (std::int64_t e = 0; e < kept; ++e) {
             const std::int64_t slot = head * slots + (position - kept + e) % slots;
-            for (std::int64_t i = 0; i < d; ++i) {
-                const std::int64_t at = (head * kept + e) * d + i;
-                keys[at] = widen(memory.keys, memory.key_scales, slot, i);
-                values[at] = widen(memory.values, memory.value_scales, slot, i);
+            if (config.has_cache(index)) {
+                copy(*cache[index].blocks[static_cast<std::size_t>(e / cache_block_tok)], slot, head * kept + e);
+            } else {
+                copy(window[index], slot, head * kept + e);
             }
         }
     }

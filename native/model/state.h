@@ -28,6 +28,16 @@ struct WindowMemory {
     Buffer keys, values, key_scales, value_scales;
 };
 
+// Entries of a layer that sees everything, in blocks: keys, values [kv_heads, cache_block_tok, d] elements of the precision, scales (int8 only)
+// [kv_heads, cache_block_tok]. A full block never changes, so copies of a state share it.
+inline constexpr std::int64_t cache_block_tok = 512;
+struct CacheBlock {
+    Buffer keys, values, key_scales, value_scales;
+};
+struct CacheMemory {
+    std::vector<std::shared_ptr<CacheBlock>> blocks;
+};
+
 // Thread rule: one thread at a time; Model::run takes `busy` for its duration and refuses a second caller.
 class State {
   public:
@@ -39,25 +49,29 @@ class State {
     // A state that stands at `position`, its contents to be filled by write_at.
     std::unique_ptr<State> blank(std::int64_t position) const;
 
-    std::int64_t kept_entries() const;     // entries of the window that exist now
+    // Room for so many more tokens. False when out of memory; the state is as it was either way.
+    bool reserve(std::int64_t tokens);
+
+    std::int64_t kept_entries(std::size_t layer) const;  // entries of the window or cache that exist now
     std::int64_t visible_keys(bool decode) const;
     std::int64_t used_bytes() const;
 
-    // The payload: position (int64, little endian), then layer by layer either GLA states and convolution past, or per
-    // key/value head the window's keys, values and scales, oldest entry first. Returns how many bytes were moved.
+    // The payload: position (int64, little endian), then layer by layer what there is of GLA states and convolution past, and per
+    // key/value head keys, values and scales of the window or cache, oldest entry first. Returns how many bytes were moved.
     std::int64_t payload_bytes() const;
     std::int64_t read_at(std::int64_t offset, std::byte* out, std::int64_t count) const;
     std::int64_t write_at(std::int64_t offset, const std::byte* in, std::int64_t count);
 
-    // Dequantised copies [kv_heads, kept_entries, d].
+    // Dequantised copies [kv_heads, kept_entries, d], oldest first.
     void window_entries(std::int64_t layer, float* keys, float* values) const;
 
     const Config config;
     const WindowPrecision precision;
     const WindowMode mode;
     std::int64_t position = 0;
-    std::vector<GlaMemory> gla;        // [layers], empty buffers for window layers
-    std::vector<WindowMemory> window;  // [layers], empty buffers for gated linear layers
+    std::vector<GlaMemory> gla;        // [layers], empty buffers where there is no linear attention
+    std::vector<WindowMemory> window;  // [layers], empty buffers where there is no window
+    std::vector<CacheMemory> cache;    // [layers], empty where there is no growing cache
     std::atomic<bool> busy{false};
 
   private:
@@ -66,6 +80,7 @@ class State {
         std::int64_t size_bytes;
     };
     bool allocate();
+    bool add_block(CacheMemory& memory) const;
     std::vector<Stretch> payload() const;
     template <typename Move>
     std::int64_t move_at(std::int64_t offset, std::int64_t count, Move move) const;

@@ -27,13 +27,16 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         return true;
     }
     tokens_ = 0;
-    const std::int64_t widest = std::max({config.hidden_size, config.q_dim(), config.intermediate_size, config.gate_rank});
+    const std::int64_t inner = config.widest_mlp();
+    const std::int64_t widest = std::max({config.hidden_size, config.q_dim(), inner, config.gate_rank});
     const std::int64_t groups = (widest + HC_GROUP - 1) / HC_GROUP;
     const std::int64_t conv = config.conv_size > 0 ? 1 : 0;
     const std::int64_t half = config.head_dim / 2;
     const std::int64_t coded = !config.is_spiking() ? 0
                                                     : std::max({config.hidden_size, config.q_dim(),
-                                                                config.spike_down ? config.intermediate_size : std::int64_t{0}});
+                                                                config.spike_down ? inner : std::int64_t{0}});
+    const Branches& branches = config.branches;
+    const auto where = [](bool needed, std::int64_t floats) { return needed ? floats : std::int64_t{0}; };
     struct Part {
         float** where;
         std::int64_t floats;
@@ -54,8 +57,17 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&decay, config.kv_dim()},
         {&mixed, config.q_dim()},
         {&added, config.hidden_size},
-        {&mlp_gate, config.intermediate_size},
-        {&mlp_up, config.intermediate_size},
+        {&mlp_gate, inner},
+        {&mlp_up, inner},
+        {&linear_q, where(branches.on, config.q_dim())},
+        {&linear_k, where(branches.on, config.kv_dim())},
+        {&linear_v, where(branches.own_qkv, config.kv_dim())},
+        {&linear_mixed, where(branches.on, config.q_dim())},
+        {&linear_added, where(branches.own_output, config.hidden_size)},
+        {&routes, branches.experts},
+        {&gathered, where(branches.experts > 0, config.hidden_size)},
+        {&expert_out, where(branches.experts > 0, config.hidden_size)},
+        {&weight, where(branches.experts > 0, 1)},
         {&cosine, half},
         {&sine, half},
         {&code_room, groups * HC_GROUP / 4},
@@ -89,16 +101,21 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     }
     scratch_ = scratch_block_.as<float>();
 
+    choice.resize(static_cast<std::size_t>(branches.experts > 0 ? tokens : 0));
     staged.resize(static_cast<std::size_t>(config.layers));
     for (std::size_t i = 0; i < staged.size(); ++i) {
         StagedLayer& layer = staged[i];
-        if (config.is_window[i] == 0) {
+        if (config.has_linear(i)) {
             const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
             if (!layer.states.allocate(float_bytes(config.kv_dim() * config.head_dim)) ||
                 !layer.past.allocate(float_bytes(past))) {
                 return false;
             }
-        } else if (!layer.keys.allocate(float_bytes(tokens * config.kv_dim())) ||
+        }
+        if (!config.has_window(i) && !config.has_cache(i)) {
+            continue;
+        }
+        if (!layer.keys.allocate(float_bytes(tokens * config.kv_dim())) ||
                    !layer.values.allocate(float_bytes(tokens * config.kv_dim())) ||
                    !layer.key_scales.allocate(float_bytes(tokens * config.kv_heads)) ||
                    !layer.value_scales.allocate(float_bytes(tokens * config.kv_heads))) {

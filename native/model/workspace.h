@@ -17,6 +17,12 @@ struct StagedLayer {
     Buffer keys, values, key_scales, value_scales;   // window layers: [kv_heads, tokens, d], scales [kv_heads, tokens]
 };
 
+// What the sinks leave in every layer: keys and values [kv_heads, sinks, d] in their own precision, states as GlaMemory.
+struct Sinks {
+    WindowPrecision precision;
+    std::vector<StagedLayer> layers;
+};
+
 // Thread rule: belongs to one call at a time; `scratch(worker)` belongs to that worker.
 class Workspace {
   public:
@@ -41,6 +47,17 @@ class Workspace {
     float* mlp_up;    // [tokens, intermediate]
     float* cosine;  // [tokens, d / 2]
     float* sine;    // [tokens, d / 2]
+    // With branches only, as their namesakes:
+    float* linear_q;
+    float* linear_k;
+    float* linear_v;      // projections of their own only
+    float* linear_mixed;
+    float* linear_added;  // an output matrix of its own only
+    float* routes;        // [tokens, experts]
+    float* gathered;      // [tokens, hidden] inputs of one expert
+    float* expert_out;    // [tokens, hidden]
+    float* weight;        // [tokens] what the chosen expert's output is multiplied by
+    std::vector<std::int32_t> choice;  // [tokens] the chosen expert
     hc_codes codes; // activations in int8, room for the widest matrix input
     hc_spikes spikes;  // over the same codes; these and spiked only where inputs are coded as spikes
     float* spiked;     // [tokens, widest coded input] the same as floats

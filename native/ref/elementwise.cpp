@@ -50,6 +50,16 @@ void log_gate(float* z, int64_t n, float factor) {
     }
 }
 
+void sigmoid_gate(float* z, float* log_rest, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+        const float x = z[i];
+        if (log_rest != nullptr) {
+            log_rest[i] = std::min(-x, 0.0f) - std::log1p(std::exp(-std::fabs(x)));
+        }
+        z[i] = 1.0f / (1.0f + std::exp(-x));
+    }
+}
+
 void rope(float* x, int64_t ld, int64_t tokens, int64_t heads, int64_t d, const float* cosine, const float* sine) {
     const int64_t half = d / 2;
     for (int64_t t = 0; t < tokens; ++t) {

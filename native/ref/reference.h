@@ -25,6 +25,7 @@ void add_rmsnorm(float* x, const float* a, const float* w, int64_t rows, int64_t
 void relu(float* x, int64_t n);
 void silu_mul(float* gate, const float* up, int64_t n);
 void log_gate(float* z, int64_t n, float factor);
+void sigmoid_gate(float* z, float* log_rest, int64_t n);
 void rope(float* x, int64_t ld, int64_t tokens, int64_t heads, int64_t d, const float* cosine, const float* sine);
 void short_conv(const float* x, const float* history, const float* w, int64_t tokens, int64_t channels, int64_t width,
                 float* y, float* history_out);

@@ -34,6 +34,7 @@ extern "C" const hc_kernels* hc_kernels_scalar(void) {
         .spike_values = spike_values,
         .matmul_spike = matmul_spike,
         .window_store_codes = window_store_codes,
+        .sigmoid_gate = sigmoid_gate,
     };
     return &table;
 }

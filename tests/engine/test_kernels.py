@@ -91,7 +91,7 @@ def test_the_binding_itself_refuses_heads_larger_than_its_kernels_hold() -> None
     }
     reals = {"gate_normalizer": 16.0, "norm_eps": 1e-6, "rope_theta": 1e6}
     with pytest.raises(ValueError, match="head shape"):
-        kernels._native.Model(sizes | {"head_dim": 514}, reals, [1], "scalar", 1)
+        kernels._native.Model(sizes | {"head_dim": 514}, reals, [1], [], "scalar", 1, None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what each thread is doing")

@@ -217,6 +217,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "spike_values": (P, I64, I64, F32, P),
     "matmul_spike": _MATMUL,
     "window_store_codes": _STORE,
+    "sigmoid_gate": (P, P, I64),
 }
 
 

@@ -118,8 +118,28 @@ def test_activations_and_gates(table, types, n: int) -> None:
         assert np.allclose(out.check(), silu(x.astype(F64)) * up, rtol=3e-6, atol=1e-36)
 
 
+@pytest.mark.parametrize("n", SIZES)
+def test_sigmoid_and_what_it_leaves(table, types, n: int) -> None:
+    x = floats(rng_of(14, n), n, scale=12)
+    x[:2] = (90.0, -90.0)[: min(n, 2)]
+    for wanted in (True, False):
+        out, rest = types["Guarded"]((n,)), types["Guarded"]((n,))
+        out.array[:] = x
+        table("sigmoid_gate", out, rest if wanted else 0, n)
+        assert np.allclose(out.check(), 1 / (1 + np.exp(-x.astype(F64))), rtol=2e-6, atol=1e-37)
+        if wanted:
+            assert np.allclose(rest.check(), -np.logaddexp(0, x.astype(F64)), rtol=2e-6, atol=1e-37)
+        else:
+            assert np.isnan(rest.array).all()
+
+
 def test_gates_stay_finite_and_exact_at_the_edges(table, types) -> None:
     edges = np.array([-1e30, -120, -88, -1e-8, 0, 1e-8, 17, 88, 120, 1e30], np.float32)
+    out, rest = types["Guarded"](edges.shape), types["Guarded"](edges.shape)
+    out.array[:] = edges
+    table("sigmoid_gate", out, rest, edges.size)
+    assert np.allclose(rest.check(), -np.logaddexp(0, edges.astype(F64)), rtol=1e-6, atol=1e-37)
+    assert (out.check()[[0, 4, -1]] == [0, 0.5, 1]).all()
     out = types["Guarded"](edges.shape)
     out.array[:] = edges
     table("log_gate", out, edges.size, 1.0)

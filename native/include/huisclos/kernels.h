@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HC_KERNEL_ABI 2u
+#define HC_KERNEL_ABI 3u
 #define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
@@ -193,6 +193,8 @@ typedef struct hc_kernels {
     // Exact eight-bit entries for window_attend_i8: scale = max|x| / 127 within [1e-5, 1e4], code = x / scale rounded to nearest even, within
     // -128..127, by true division.
     hc_window_store window_store_codes;
+    // log_rest[i] = log(1 - sigmoid(z[i])), unless log_rest is null; then z[i] = sigmoid(z[i]) in place.
+    void (*sigmoid_gate)(float* z, float* log_rest, int64_t n);
 } hc_kernels;
 
 // Each is null where this build has no such table; whether the machine can run it is asked of core/cpu.
