@@ -1,7 +1,8 @@
 """The `gla_swa` architecture in torch, with plain operations, for training only.
 
-Even layers are gated linear attention with a short convolution, odd layers causal window attention. Module names equal the published tensor names,
-so `state_dict()` is the checkpoint. The engine's own C++ kernels run the trained model.
+Even layers are gated linear attention with a short convolution, odd layers causal window attention. Module
+names equal the published tensor names, so `state_dict()` is the checkpoint (its output matrix is the
+embeddings'). The engine's own C++ kernels run the trained model.
 """
 
 from __future__ import annotations

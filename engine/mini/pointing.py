@@ -83,7 +83,7 @@ def even(x: Tensor) -> Tensor:
 
 
 def pointed(scores: Tensor, evidence: Tensor, begins: Tensor) -> Tensor:
-    """-log of the share of a softmax over the evidence, and over "nowhere" at 0, that falls where it should."""
+    """-log of a softmax's share that falls where it should; over the evidence, and over "nowhere" at 0."""
     scores = scores.float().masked_fill(~evidence, float("-inf"))
     scores = torch.cat((torch.zeros_like(scores[:, :1]), scores), 1)
     right = torch.cat((~begins.any(1, keepdim=True), begins), 1)

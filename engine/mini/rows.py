@@ -1,4 +1,4 @@
-"""Examples become rows of tokens, and rows batches: one question a row, asked before and after the evidence."""
+"""Examples become rows of tokens, and rows batches: one question each, before and after the evidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import signal
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.mini.data import Example, Generator
-from engine.mini.examples import Question
+from engine.mini.data import Generator
+from engine.mini.examples import Example, Question
 from engine.mini.pointing import Hints
 from engine.mini.vocabulary import END
 
@@ -28,6 +28,9 @@ WORD_TOK = 1.75  # tokens of a word of evidence, to aim at a length
 QUESTIONS = 2  # rows made of one dossier
 MATCHES = 6  # words of the question a row looks up while it reads
 AHEAD = 3  # batches written before they are asked for
+LONG_TOK = 512  # rows beyond are the passages of many dossiers
+LONG_WORDS = 120
+_WORD = re.compile(r"\w{5,}")
 _QUOTED = re.compile(r"«([^«»]*)» \[(\d+)\]")
 _TELLING = re.compile(r"\w{4,}|\d")
 
@@ -68,7 +71,7 @@ class Writer:
         for index in range(tokenizer.get_vocab_size()):
             plain = tokenizer.decode([index]).strip().lower()
             self.sames.append(names.setdefault(plain, len(names)))
-            self.telling.append(bool(_TELLING.fullmatch(plain) or len(plain) > 1 and plain.isdigit()))
+            self.telling.append(bool(_TELLING.fullmatch(plain) or (len(plain) > 1 and plain.isdigit())))
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
@@ -178,6 +181,8 @@ class Packer:
 
     def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
         """`rows` rows of more than the next smaller bucket's and at most `length` tokens."""
+        if length > LONG_TOK:
+            return collate([self.long_row(length) for _ in range(rows)], length, self.writer.end)
         waiting = self.waiting.setdefault(length, [])
         r = self.random
         while len(waiting) < rows:
@@ -197,6 +202,35 @@ class Packer:
                         shelf.append(row)
         taken, self.waiting[length] = waiting[:rows], waiting[rows:]
         return collate(taken, length, self.writer.end)
+
+    def long_row(self, length: int) -> Row:
+        """The passages of many dossiers, and a question that names something only its own passage holds."""
+        stream, r = self.stream("stream", LONG_WORDS), self.random
+        while True:
+            passages: list[str] = []
+            asked: list[tuple[Question, int]] = []
+            used = 0
+            while used < length - LONG_TOK:
+                example = next(stream)
+                used += sum(len(self.writer.encode(text)) + 4 for text in example.passages)
+                asked += [(q, len(passages) + q.anchor - 1) for q in example.questions if q.anchor]
+                passages += example.passages
+            order = list(range(len(passages)))
+            r.shuffle(order)
+            seen = Counter(w for text in passages for w in set(_WORD.findall(text.lower())))
+            for question, place in r.sample(asked, min(8, len(asked))):
+                words = set(_WORD.findall(question.text.lower())) & set(
+                    _WORD.findall(passages[place].lower())
+                )
+                if question.value and any(seen[w] == 1 for w in words):
+                    number = order.index(place) + 1
+                    row = self.writer.row(
+                        [passages[i] for i in order],
+                        Question(question.text, question.value, number),
+                        r,
+                    )
+                    if len(row.ids) <= length:
+                        return row
 
 
 def collate(rows: Sequence[Row], length: int, end: int) -> Batch:

@@ -27,7 +27,10 @@ from engine.mini.pointing import Pointing
 from engine.mini.rows import Batch, Feeder, Packer
 from engine.mini.vocabulary import train_vocabulary
 
-BATCH_TOK = 4096
+# (from this share of the time on, tokens of a batch): the optimizer's own cost counts less and less
+BATCH_TOK = ((0.0, 4096), (0.3, 6144), (0.6, 8192))
+SPIKES_K = 3.0
+SPIKES_FROM = 0.85  # share of the time from which inputs are coded as spikes and weights rounded to int8
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.03  # of the other positions that take part in it
 # of the hints, by name
@@ -35,11 +38,13 @@ WEIGHTS = {"copies": 0.1, "matches": 0.05, "numbers": 0.05, "asked": 0.2, "begin
 # (from this share of the time on, lengths in tokens and how often each)
 CURRICULUM = (
     (0.0, ((96, 1.0),)),
-    (0.05, ((96, 0.5), (128, 0.5))),
-    (0.15, ((128, 0.5), (192, 0.5))),
-    (0.35, ((128, 0.25), (192, 0.4), (256, 0.35))),
-    (0.6, ((128, 0.15), (192, 0.2), (256, 0.35), (384, 0.3))),
-    (0.8, ((128, 0.1), (192, 0.15), (256, 0.25), (384, 0.25), (512, 0.25))),
+    (0.04, ((96, 0.5), (128, 0.5))),
+    (0.1, ((128, 0.5), (192, 0.5))),
+    (0.25, ((128, 0.2), (192, 0.4), (256, 0.4))),
+    (0.45, ((128, 0.1), (192, 0.2), (256, 0.35), (384, 0.35))),
+    (0.65, ((192, 0.15), (256, 0.25), (384, 0.3), (512, 0.3))),
+    (0.75, ((192, 0.14), (256, 0.24), (384, 0.28), (512, 0.28), (1024, 0.04), (2048, 0.02))),
+    (0.92, ((192, 0.14), (256, 0.24), (384, 0.28), (512, 0.3), (2048, 0.02), (4096, 0.01), (8192, 0.01))),
 )
 
 Forward = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
@@ -70,12 +75,15 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
 
 
 @torch.no_grad()
-def validate(model: MiniReader, forward: Forward, batches: list[Batch]) -> dict[str, object]:
-    """Greedy answers judged token by token: an answer is exact when every token would have been chosen."""
+def validate(model: MiniReader, forward: Forward, batches: list[Batch], empty: int) -> dict[str, object]:
+    """Greedy answers judged token by token: an answer is exact when every token would have been chosen.
+
+    `empty` is the token that closes an answer before it has begun.
+    """
     present: dict[str, list[bool]] = defaultdict(list)
     absent: list[bool] = []
     anchors: list[bool] = []
-    alarms: list[bool] = []
+    alarms: list[bool] = []  # "absent" said of what is there
     losses = []
     for batch in batches:
         hidden, _ = forward(batch.ids)
@@ -88,9 +96,7 @@ def validate(model: MiniReader, forward: Forward, batches: list[Batch]) -> dict[
                 continue
             # the last but two: the passage's number, then ] and the end
             anchors.append(bool(right[-3]))
-            alarms.append(
-                not bool(right[0] & right[1]) and int(chosen[1]) != int(batch.targets[row, start + 1])
-            )
+            alarms.append(int(chosen[1]) == empty)
             whole = bool(right.all())
             present[f"T{batch.ids.shape[1]}"].append(whole)
             present["exact"].append(whole)
@@ -102,6 +108,7 @@ def validate(model: MiniReader, forward: Forward, batches: list[Batch]) -> dict[
         "exact": shares.pop("exact", 0.0),
         "anchor": round(sum(anchors) / max(1, len(anchors)), 3),
         "absent": round(sum(absent) / max(1, len(absent)), 3),
+        "false absent": round(sum(alarms) / max(1, len(alarms)), 3),
         "questions": len(anchors) + len(absent),
         **shares,
     }
@@ -122,6 +129,10 @@ def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
     return [mix for start, mix in CURRICULUM if share >= start][-1]
 
 
+def rows_at(share: float, length: int) -> int:
+    return max(1, [size for start, size in BATCH_TOK if share >= start][-1] // length)
+
+
 def train(
     folder: Path,
     *,
@@ -133,6 +144,7 @@ def train(
     config: MiniConfig | None = None,
     checkpoint_s: float = 120.0,
     validation_s: float = 180.0,
+    spikes_from: float = SPIKES_FROM,
 ) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -156,6 +168,7 @@ def train(
     resumed = step
     feeder = Feeder(vocabulary, seed * 1_000_003 + step)
     judge = Packer(tokenizer, Generator(99, "valid"))
+    empty = judge.writer.encode("«»")[1]
     judged = [judge.batch(128, 80), judge.batch(256, 80), judge.batch(512, 60)]
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters,"
@@ -165,10 +178,18 @@ def train(
 
     def forward(ids: Tensor) -> tuple[Tensor, list[Tensor]]:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden, stream = model(ids, torch.bfloat16)
-        return hidden, stream
+            return model(ids, torch.bfloat16)
 
-    fast = torch.compile(forward, dynamic=False) if compiled else forward
+    def spiking(ids: Tensor) -> tuple[Tensor, list[Tensor]]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model(ids, torch.bfloat16, SPIKES_K)
+
+    def chosen_forward(share: float) -> tuple[Forward, Forward]:
+        """(what trains, what validates) at this share of the time."""
+        return (fast_spiking, spiking) if share >= spikes_from else (fast, forward)
+
+    fast: Forward = torch.compile(forward, dynamic=False) if compiled else forward
+    fast_spiking: Forward = torch.compile(spiking, dynamic=False) if compiled else spiking
     chooser = Random(seed + step)
     started = time.monotonic() - spent
     checked = validated = time.monotonic()
@@ -190,12 +211,13 @@ def train(
         share = spent / total_s
         mix = lengths_at(share)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        batch = feeder.next(length, max(1, BATCH_TOK // length), drills_at(share))
+        batch = feeder.next(length, rows_at(share, length), drills_at(share))
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = rate * now
-        hidden, stream = fast(batch.ids)
+        training, judging = chosen_forward(share)
+        hidden, stream = training(batch.ids)
         loss, answers = loss_of(model, hidden, batch)
         hints = pointing(model, stream, batch.hints)
         (loss + sum(WEIGHTS[name] * value for name, value in hints.items())).backward()
@@ -216,7 +238,7 @@ def train(
             )
             passed, since = 0, clock
         if time.monotonic() - validated > validation_s:
-            scores = validate(model, forward, judged)
+            scores = validate(model, judging, judged, empty)
             line = {"minutes": round(spent / 60, 1), "step": step, "tokens": seen, "train": round(mean, 4)}
             with (folder / "curve.jsonl").open("a", encoding="utf-8") as out:
                 out.write(json.dumps({**line, **scores}) + "\n")
@@ -228,7 +250,8 @@ def train(
             checked = time.monotonic()
     save_all()
     feeder.close()
-    print(validate(model, forward, judged), flush=True)
+    for name, way in (("float", forward), ("spiking", spiking)):
+        print(name, validate(model, way, judged, empty), flush=True)
 
 
 def save(

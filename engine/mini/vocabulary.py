@@ -20,7 +20,7 @@ PLAIN, CAPITAL = 120, 30  # how often each general word counts beside the genera
 
 
 def train_vocabulary(size: int = SIZE, examples: int = 24000, seed: int = 11) -> Tokenizer:
-    """A tokenizer of `size` entries (all bytes among them, `END` last) from dossiers, pools and word lists."""
+    """A tokenizer of `size` entries (all bytes among them, `END` last): dossiers, pools, word lists."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
