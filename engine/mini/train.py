@@ -31,6 +31,7 @@ from engine.mini.vocabulary import train_vocabulary
 BATCH_TOK = ((0.0, 4096), (0.3, 6144), (0.6, 8192))
 SPIKES_K = 3.0
 SPIKES_FROM = 0.85  # share of the time from which inputs are coded as spikes and weights rounded to int8
+MUON_RATE = 2.0  # times the rate of the others
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.03  # of the other positions that take part in it
 # of the hints, by name
@@ -215,7 +216,7 @@ def train(
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
-                group["lr"] = rate * now
+                group["lr"] = rate * now * (MUON_RATE if stepper is steppers[0] else 1.0)
         training, judging = chosen_forward(share)
         hidden, stream = training(batch.ids)
         loss, answers = loss_of(model, hidden, batch)
