@@ -1,4 +1,4 @@
-"""`python -m engine.mini train|evaluate|export|gates|needle`."""
+"""`python -m engine.mini train|evaluate|export|gates|needle|manifest`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ def main() -> None:
     needle.add_argument("--longest", type=int, default=256_000, help="tokens; shorter takes less time")
     needle.add_argument("--needles", type=int, default=8, help="facts in each field; 2 in long texts")
     needle.add_argument("--threads", type=int, default=1)
+    manifest = verbs.add_parser(
+        "manifest", help="write what the window lists beside the file, after a new one"
+    )
+    manifest.add_argument("--model", type=Path)
     a = parser.parse_args()
     if a.verb == "train":
         from engine.mini.train import train as run_training
@@ -56,6 +60,10 @@ def main() -> None:
         print("  The real documents need the application: python3 dev.py bench gates --papers DIR")
         if a.out is not None:
             write(report, a.out)
+    elif a.verb == "manifest":
+        from engine.mini.manifest import write as write_manifest
+
+        print(write_manifest(a.model))
     elif a.verb == "needle":
         from engine.mini.needle_picture import report_to
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from engine.mini import gates, reports
+from engine.mini import gates, manifest, reports
 from engine.mini.asking import Speed, measure_speed
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.gates import Gate, Report
@@ -142,3 +143,16 @@ def test_speed_is_measured_on_a_real_prompt(reader: LoadedModel) -> None:
     assert speed.prompt_tok > 20
     assert speed.prefill_tok_per_s > 0
     assert speed.decode_tok_per_s > 0
+
+
+def test_the_lines_beside_the_shipped_file_say_what_the_file_says(reader: LoadedModel) -> None:
+    kept = SHIPPED.with_suffix(".toml").read_text("utf-8")
+    assert kept == manifest.lines_of(reader.info), "python -m engine.mini manifest"
+    values = tomllib.loads(kept)
+    assert (values["reader"], values["label_fr"]) == (True, reader.info.label_fr)
+
+
+def test_the_lines_are_written_beside_any_model(tmp_path: Path, reader: LoadedModel) -> None:
+    model = tmp_path / "another.gguf"
+    model.symlink_to(SHIPPED)
+    assert manifest.write(model).read_text("utf-8") == manifest.lines_of(reader.info)
