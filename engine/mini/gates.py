@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.mini.asking import Speed, ask, measure_speed
+from engine.mini.replies import Speed, ask, measure_speed
 from engine.mini.data import Generator
 from engine.mini.evaluate import PROMPT_TOK, SHIPPED, judge_absent, judge_samples, prompt_of
 from engine.mini.outcomes import Outcome, Shares, percent, weigh

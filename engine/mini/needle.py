@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import kernels
-from engine.mini.asking import WINDOW_PRECISION, answer, ids_of
+from engine.mini.replies import WINDOW_PRECISION, answer, ids_of
 from engine.mini.data import Generator
 from engine.mini.evaluate import prompt_of
 from engine.mini.examples import Example

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.mini import gates, manifest, reports
-from engine.mini.asking import Speed, measure_speed
+from engine.mini.replies import Speed, measure_speed
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.gates import Gate, Report
 from engine.mini.outcomes import Outcome, Part, Shares, take_apart, weigh

@@ -10,7 +10,7 @@ import pymupdf
 import pytest
 
 from engine.mini import needle, needle_picture
-from engine.mini.asking import ids_of
+from engine.mini.replies import ids_of
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.exclusion import fold
 from engine.mini.needle import ASKED_FIRST, ASKED_LAST, Cell, Haystack, place
