@@ -76,13 +76,15 @@ class Outcome:
 
 @contextmanager
 def opened(setting: Setting, *, with_engine: bool = False, create: bool = False) -> Iterator[Workspace]:
-    """The workspace of a vault. The helper and the engine start before the passphrase is asked for."""
+    """The workspace of a vault. What the verb needs beside it starts before the passphrase is asked for: the
+    parser where a vault may be made to take files in (``create``), the engine where there is a question.
+    """
     exists = Vault.exists(setting.folder)
     if not exists and not create:
         raise VaultMissing(str(setting.folder))
     setting.paths.create()
     companions = Companions.start(
-        setting.paths, with_engine=with_engine, shipped_models=setting.shipped_models
+        setting.paths, with_engine=with_engine, with_parser=create, shipped_models=setting.shipped_models
     )
     try:
         passphrase = setting.passphrase(not exists)

@@ -62,16 +62,22 @@ class ParserHelper:
 
     @classmethod
     def spawn(
-        cls, limits: Limits | None = None, *, command: Sequence[str] | None = None, fork: bool | None = None
+        cls,
+        limits: Limits | None = None,
+        *,
+        command: Sequence[str] | None = None,
+        fork: bool | None = None,
+        at_once: bool = True,
     ) -> ParserHelper:
         """Start the nursery and return; it warms up while the person types the passphrase.
 
-        ``command`` replaces the program to start, ``fork=False`` asks for a fresh process per job.
+        ``command`` replaces the program to start, ``fork=False`` asks for a fresh process per job,
+        ``at_once=False`` starts nothing before a job comes: for who most likely has none.
         """
         program = command or (sys.executable, "-m", "app.ingest.nursery")
         forks = hasattr(os, "fork") if fork is None else fork
         helper = cls(program, limits or Limits(), fork=forks)
-        if forks:
+        if forks and at_once:
             with helper._lock:
                 helper._start()
         return helper

@@ -37,16 +37,17 @@ class Companions:
         settings: SettingsFile | None = None,
         helper: ParserHelper | None = None,
         with_engine: bool = True,
+        with_parser: bool = True,
         shipped_models: Path | None = None,
         make_client: MakeClient | None = None,
     ) -> Companions:
         """Start both in the background. Without a model file, or with an engine that will not start, all the
-        rest still works; ``with_engine=False`` starts none, for verbs that need none."""
+        rest still works; ``with_engine=False`` and ``with_parser=False`` are for verbs that need none."""
         paths = paths or Paths.find()
         if settings is None:
             settings = SettingsFile(paths.settings_file)
             settings.load()
-        helper = helper or ParserHelper.spawn()
+        helper = helper or ParserHelper.spawn(at_once=with_parser)
         catalogue = ModelCatalogue(paths.models, shipped_models)
         host = EngineHost(catalogue, settings.current, make_client)
         if with_engine:

@@ -8,13 +8,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.core.errors import UserError
+from sqlalchemy import Connection
+
+from app.core.errors import HuisClosError, UserError
+from app.ingest import clean_file_name
 from app.library import documents as document_rows
 from app.library import dossiers as dossier_rows
 from app.library import exceptions as exception_rows
 from app.library.values import DocumentStatus
 from app.retrieval import index
 from app.services import import_jobs, readings
+from app.services.drops import list_files
 from app.services.import_jobs import ImportJob
 from app.services.intake import Intake
 from app.services.lanes import Lane
@@ -24,9 +28,6 @@ from app.services.shredding import destroy, forget_document
 from app.services.snapshots import document_card, exception_card
 from app.services.views import Changes, DocumentCard, ExceptionCard, ImportReport
 from app.services.workspace import Workspace
-
-MAX_FILES = 50_000
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 
 
 class ExceptionGone(UserError):
@@ -44,29 +45,6 @@ class TakenIn(UserError):
         super().__init__("taken-in", "This document was taken in; trying it again would change nothing.")
 
 
-def list_files(paths: Sequence[Path]) -> list[Path]:
-    """Files of a drop in a stable order: those named, and those inside folders but for hidden and system
-    files.
-
-    Links inside folders are not followed. A path that does not exist stays in, so that its loss is told.
-    """
-    found: list[Path] = []
-    for path in paths:
-        try:
-            folder = path.is_dir()
-        except OSError:  # a name the system cannot look up: taking it in will say so
-            folder = False
-        if not folder:
-            found.append(path)
-            continue
-        for inner in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if hidden or inner.name.casefold() in _SYSTEM_FILES or inner.is_symlink() or not inner.is_file():
-                continue
-            found.append(inner)
-    return list(dict.fromkeys(file.absolute() for file in found))[:MAX_FILES]
-
-
 def import_paths(ws: Workspace, dossier_id: str, paths: Sequence[Path | str]) -> Operation[ImportReport]:
     """Take files and folders into a dossier. What cannot be taken in lands in the exception list.
 
@@ -77,12 +55,12 @@ def import_paths(ws: Workspace, dossier_id: str, paths: Sequence[Path | str]) ->
 
     def work(op: Operation[ImportReport]) -> ImportReport:
         ws.hold(dossier_id, op)
-        files = list_files(dropped)
-        op.check()
+        drop = list_files(dropped, op.check)
         with ws.vault.write() as conn:
             dossier_rows.get_dossier(conn, dossier_id)
-            jobs = import_jobs.add_paths(conn, dossier_id, files)
-        return _run(ws, op, jobs)
+            jobs = import_jobs.add_paths(conn, dossier_id, drop.files)
+            left_out = [_tell(conn, dossier_id, path, failure) for path, failure in drop.left_out]
+        return _run(ws, op, jobs, left_out)
 
     return ws.lanes.run(Lane.IMPORT, "import", work)
 
@@ -158,13 +136,32 @@ def dismiss(ws: Workspace, exception_id: str) -> Operation[None]:
     return ws.lanes.run(Lane.QUICK, "dismiss", work)
 
 
+def _tell(conn: Connection, dossier_id: str, path: Path, failure: HuisClosError) -> ExceptionCard:
+    """Put a folder of which something was left out into the exception list."""
+    entry = exception_rows.record_exception(
+        conn,
+        dossier_id,
+        name=clean_file_name(path.name or str(path)),
+        code=failure.code,
+        params=failure.params,
+        source_path=import_jobs.path_text(path),
+        can_retry=False,
+    )
+    return exception_card(entry)
+
+
 def _run(
-    ws: Workspace, op: Operation[ImportReport], jobs: Sequence[ImportJob], *, again: Sequence[str] = ()
+    ws: Workspace,
+    op: Operation[ImportReport],
+    jobs: Sequence[ImportJob],
+    left_out: Sequence[ExceptionCard] = (),
+    *,
+    again: Sequence[str] = (),
 ) -> ImportReport:
     began_s = time.monotonic()
     added: list[DocumentCard] = []
     duplicates: list[tuple[str, str]] = []
-    exceptions: list[ExceptionCard] = []
+    exceptions = list(left_out)
     pages, cancelled = 0, False
     queue = list(jobs)
     taking = Intake(ws, op, again)
@@ -185,7 +182,7 @@ def _run(
         if ws.closing:
             raise
         taking.drop(queue)
-    for dossier_id in {job.dossier_id for job in jobs}:
+    for dossier_id in {job.dossier_id for job in jobs} | {card.dossier_id for card in left_out}:
         ws.changed(Changes.DOCUMENTS | Changes.DOSSIERS | Changes.READING, dossier_id, op)
         if ws.auto_read and added and not cancelled:
             readings.read_dossier(ws, dossier_id)

@@ -9,6 +9,7 @@ from app.library import documents as document_rows
 from app.library import dossiers as dossier_rows
 from app.library import exceptions as exception_rows
 from app.library.values import Document, Dossier, LibraryException, Params
+from app.services.drops import FolderUnreadable, LinksLeftOut, TooManyFiles
 from app.services.intake import FileGone, FileUnreadable, ImportCrashed, ImportStopped, NotAFile
 from app.services.readings import card_of
 from app.services.views import DocumentCard, DocumentStatus, DossierCard, ExceptionCard, Problem
@@ -24,6 +25,9 @@ _OWN = {
         ImportCrashed(),
         ImportStopped(),
         BlobMissing(""),
+        TooManyFiles(),
+        FolderUnreadable(),
+        LinksLeftOut(),
     )
 }
 _TEMPLATES = {**NOTE_TEMPLATES, **REFUSAL_TEMPLATES, **_OWN}

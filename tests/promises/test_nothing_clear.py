@@ -188,7 +188,7 @@ def test_after_locking_no_process_of_ours_holds_a_key_the_passphrase_or_a_word(s
     session.process.stdin.write("lock\n")
     session.process.stdin.flush()
     until(lambda: " -m app dossiers" in processes.command_of(pid), "the locked program")
-    until(lambda: processes.nursery_of(pid), "its own new parser")
+    until(lambda: processes.has_open(pid, "_sqlite3"), "its database, loaded before it asks for a passphrase")
     assert not [each for each in before[1:] if processes.is_alive(each)], "all others have ended"
     locked = family(pid)
     assert [core_limit_of(each) for each in locked] == [["0", "0"]] * len(locked)

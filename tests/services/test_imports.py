@@ -14,7 +14,7 @@ import pytest
 
 from app import services
 from app.core.errors import UserError
-from app.services import OperationCancelled, imports
+from app.services import OperationCancelled
 from app.services.events import Changed, ImportMoved
 from app.services.views import Changes, DocumentStatus
 from app.store import NotEnoughSpace
@@ -44,13 +44,6 @@ def test_files_and_folders_are_taken_in_and_can_be_searched_at_once(desk):
         assert {c.layout for c in cards} == {"ours"}
         (dossier,) = services.list_dossiers(ws)
         assert (dossier.documents, dossier.pages) == (2, 2)
-
-
-def test_links_inside_a_folder_are_not_followed(desk):
-    outside = desk.file("outside.txt", "secret of another folder")
-    desk.file("box/a.txt", "inside")
-    (desk.root / "files" / "box" / "link.txt").symlink_to(outside)
-    assert [f.name for f in imports.list_files([desk.root / "files" / "box"])] == ["a.txt"]
 
 
 def test_the_same_content_is_taken_once_whatever_its_name(desk):

@@ -60,10 +60,10 @@ def test_a_dossier_deleted_before_its_files_are_listed_leaves_no_job_behind(desk
         dossier_id = desk.dossier(ws)
         listing = services.imports.list_files
 
-        def delete_meanwhile(paths):
+        def delete_meanwhile(paths, check):
             with ws.vault.write() as conn:
                 services.dossiers.dossier_rows.delete_dossier(conn, dossier_id)
-            return listing(paths)
+            return listing(paths, check)
 
         monkeypatch.setattr(services.imports, "list_files", delete_meanwhile)
         with pytest.raises(UserError):

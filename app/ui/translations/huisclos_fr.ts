@@ -662,12 +662,12 @@
         <translation>Un autre programme occupe la base de données du coffre. Réessayez dans un instant.</translation>
     </message>
     <message>
-        <source>Bringing the vault up to date failed at step {version} ({kind}). The vault is as it was before that step.</source>
-        <translation>La mise à jour du coffre a échoué à l’étape {version} ({kind}). Le coffre est tel qu’avant cette étape.</translation>
+        <source>At most {most} files are taken in at once; {count} more were left out. Drop them again.</source>
+        <translation>{most} fichiers au plus sont importés à la fois&#x202f;; {count} autres ont été laissés de côté. Déposez-les de nouveau.</translation>
     </message>
     <message>
-        <source>Copying this model needs {needed_mb} MB of free disk space.</source>
-        <translation>La copie de ce modèle demande {needed_mb}&#xa0;Mo d’espace libre sur le disque.</translation>
+        <source>Bringing the vault up to date failed at step {version} ({kind}). The vault is as it was before that step.</source>
+        <translation>La mise à jour du coffre a échoué à l’étape {version} ({kind}). Le coffre est tel qu’avant cette étape.</translation>
     </message>
     <message>
         <source>Files cannot be read safely on this system: {reason}.</source>
@@ -680,6 +680,10 @@
     <message>
         <source>Images are not a kind of file that can be read yet ({kind}).</source>
         <translation>Les images ne peuvent pas encore être lues ({kind}).</translation>
+    </message>
+    <message>
+        <source>Links in this folder are not followed ({count}). Drop the files they lead to.</source>
+        <translation>Les liens de ce répertoire ne sont pas suivis ({count}). Déposez les fichiers auxquels ils mènent.</translation>
     </message>
     <message>
         <source>No page has any text: it is a scan. It can be viewed; reading scans comes later.</source>
@@ -718,12 +722,20 @@
         <translation>La lecture du fichier prend plus de temps qu’il n’est permis.</translation>
     </message>
     <message>
+        <source>Several models are called “{name}”. Use the id of one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Some signs of this document cannot be drawn; its text is complete.</source>
         <translation>Certains signes de ce document ne peuvent pas être dessinés&#x202f;; son texte est complet.</translation>
     </message>
     <message>
         <source>Something went wrong inside Huis Clos ({kind}).</source>
         <translation>Une erreur est survenue dans Huis Clos ({kind}).</translation>
+    </message>
+    <message>
+        <source>Spikes are “off”, or “k=” with a number up to 1024, as in “k=3.0”; “{given}” is neither.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Taking this file in ended the program several times, so it was set aside.</source>
@@ -818,12 +830,12 @@
         <translation>Le fichier est trop volumineux&#xa0;: {size_mb}&#xa0;Mo, la limite est de {limit_mb}&#xa0;Mo.</translation>
     </message>
     <message>
-        <source>The mail has {count} attachments, the limit is {limit}.</source>
-        <translation>Le courriel a {count} pièces jointes, la limite est de {limit}.</translation>
+        <source>The folder of the models cannot be changed. Check the free space and the rights on it.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>The model could not be copied. Check that the file can be read and that the disk has room.</source>
-        <translation>Le modèle n’a pas pu être copié. Vérifiez que le fichier est lisible et que le disque a de la place.</translation>
+        <source>The mail has {count} attachments, the limit is {limit}.</source>
+        <translation>Le courriel a {count} pièces jointes, la limite est de {limit}.</translation>
     </message>
     <message>
         <source>The model that comes with Huis Clos cannot be removed.</source>
@@ -878,6 +890,10 @@
         <translation>Il n’y a pas de dossier appelé «&#xa0;{name}&#xa0;» dans ce coffre.</translation>
     </message>
     <message>
+        <source>There is no model called “{name}” here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>There is no text in the file.</source>
         <translation>Il n’y a pas de texte dans le fichier.</translation>
     </message>
@@ -910,6 +926,10 @@
         <translation>Cette ligne n’est plus dans la liste.</translation>
     </message>
     <message>
+        <source>This folder could not be opened, so nothing in it was taken in. Check its rights.</source>
+        <translation>Ce répertoire n’a pas pu être ouvert&#xa0;: rien de son contenu n’a été importé. Vérifiez ses droits.</translation>
+    </message>
+    <message>
         <source>This installation&apos;s cryptography gives wrong answers ({primitive}). Nothing was opened.</source>
         <translation>La cryptographie de cette installation donne des résultats faux ({primitive}). Rien n’a été ouvert.</translation>
     </message>
@@ -928,6 +948,10 @@
     <message>
         <source>This mail has more attachments than are taken in; the rest was left out.</source>
         <translation>Ce courriel a plus de pièces jointes qu’il n’en est importé&#x202f;; le reste a été laissé de côté.</translation>
+    </message>
+    <message>
+        <source>This model cannot be kept as “{name}”. It can be kept as: {offered}.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>This model is not installed any more. Choose another one.</source>
