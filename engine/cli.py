@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import spike_table
 from engine.models.convert import FORMATS, SPIKE_FORMAT, convert
 from engine.models.errors import ModelError
 from engine.models.random_checkpoint import LAYOUTS, SCALES
@@ -230,7 +231,11 @@ def _run_bench(options: argparse.Namespace) -> None:
         print(f"{key:18} {value}")
 
 
-def _load(options: argparse.Namespace) -> LoadedModel:
+def _run_spikes(options: argparse.Namespace) -> None:
+    spike_table.run(options, lambda k: _load(options, k))
+
+
+def _load(options: argparse.Namespace, spike_k: float | None = None) -> LoadedModel:
     # Only here, so that files can be converted where the native module is not built.
     try:
         from engine.models.loading import load
@@ -240,8 +245,8 @@ def _load(options: argparse.Namespace) -> LoadedModel:
         options.model,
         threads=options.threads,
         isa=options.isa,
-        spike_k=options.spikes,
-        spiking_down=options.down == "spiking",
+        spike_k=options.spikes if spike_k is None else spike_k,
+        spiking_down=options.down == "spiking" and spike_k != 0,
         reading=options.reading,
     )
 
@@ -356,6 +361,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--window-precision", choices=_PRECISIONS, default="f16")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=_run_bench)
+
+    spike_table.add_verb(verbs, running).set_defaults(run=_run_spikes)
     return parser
 
 

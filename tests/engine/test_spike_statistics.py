@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.models.spike_trains import expand
 from engine.runtime.spike_statistics import estimate_energy, figures_of, mean_of, site_reports, size_counts
 from engine.spike_tally import PLACES, ROWS, SITES
-from tests.native.test_tally import expected
+from tests.fixtures.spike_places import expected
 
 COUNTS = st.lists(st.integers(-12, 12) | st.integers(-2000, 2000), min_size=1, max_size=60)
 CALLS = st.lists(COUNTS, min_size=1, max_size=4)

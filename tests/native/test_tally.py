@@ -12,20 +12,9 @@ from engine import kernels
 from engine.models.convert import convert
 from engine.models.loading import LoadedModel, load
 from engine.models.quantization import dequantise_q4, quantise_q4
-from engine.spike_tally import (
-    BEYOND,
-    BEYOND_BITS,
-    BEYOND_LOW,
-    BEYOND_UNITS,
-    BIT_STEPS,
-    LARGEST,
-    NOT_CODED,
-    PLACES,
-    ROWS,
-    SITES,
-    UNIT_STEPS,
-)
+from engine.spike_tally import BIT_STEPS, NOT_CODED, ROWS, SITES
 from tests.fixtures.model_files import small_config, write_checkpoint
+from tests.fixtures.spike_places import expected
 
 TABLES = kernels.features().tables
 K = 3.0
@@ -48,23 +37,6 @@ def model(request: pytest.FixtureRequest, folder: Path) -> LoadedModel:
 def ids_of(model: LoadedModel, count: int, seed: int = 0) -> NDArray[np.int32]:
     rng = np.random.default_rng(seed)
     return rng.integers(0, model.info.vocab_size, count).astype(np.int32)
-
-
-def expected(counts: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """The places of one site of one call, the obvious way."""
-    whole = counts.astype(np.int64).reshape(-1)
-    sizes, near = np.abs(whole), np.abs(whole) <= 127
-    far = sizes[~near]
-    out = np.zeros(PLACES, np.uint64)
-    out[:256] = np.bincount(whole[near] + 128, minlength=256)
-    out[BEYOND], out[BEYOND_UNITS] = far.size, far.sum()
-    out[BEYOND_BITS] = sum(int(size).bit_count() for size in far)
-    out[BEYOND_LOW] = sum((int(size) & 7).bit_count() for size in far)
-    largest = int(sizes.max())
-    out[BIT_STEPS] = whole.size * max(1, largest.bit_length())
-    out[UNIT_STEPS] = whole.size * max(1, largest)
-    out[ROWS], out[LARGEST] = whole.size // counts.shape[-1], largest
-    return out
 
 
 def test_what_is_counted_is_what_was_coded(model: LoadedModel) -> None:
