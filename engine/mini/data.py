@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+from engine.mini.dossiers import Composer
 from engine.mini.drills import Drills
 from engine.mini.examples import Example, Question, length
 from engine.mini.exclusion import Exclusion
@@ -20,38 +21,13 @@ from engine.mini.facts import (
     read_kinds,
     slots_of,
     state,
-    state_attribute,
     state_deed,
     upper_first,
 )
+from engine.mini.questions import Asker
 from engine.mini.values import Values
 
-WRAPPERS = {
-    "en": (
-        ("It is recorded that ", ""),
-        ("According to the file, ", ""),
-        ("As already mentioned, ", ""),
-        ("", ", as everyone knows"),
-        ("", ", which nobody disputes"),
-        ("Nevertheless, ", ""),
-        ("We note that ", ", without more"),
-        ("", ", and no other remark was made at the time"),
-        ("For completeness: ", ""),
-        ("", " (see above)"),
-    ),
-    "fr": (
-        ("Il ressort du dossier que ", ""),
-        ("Comme déjà indiqué, ", ""),
-        ("On retiendra que ", ""),
-        ("", ", ce que nul ne conteste"),
-        ("", ", comme chacun le sait"),
-        ("Néanmoins, ", ""),
-        ("Nous notons que ", ", sans plus"),
-        ("Pour mémoire : ", ""),
-        ("", ", et aucune autre remarque n'a été faite"),
-        ("", " (voir ci-dessus)"),
-    ),
-}
+RELATED = 0.75  # of the dossiers; the others are written from the kinds in `facts/en.txt` and `facts/fr.txt`
 
 
 class Generator(Drills):
@@ -65,6 +41,10 @@ class Generator(Drills):
         self.exclusion = exclusion or Exclusion.of_samples()
         words = frozenset(self.exclusion.phrases)
         self.values = {lang: Values(lang, side, self.random, words, invents) for lang in ("en", "fr")}
+        self.composers = {}
+        for lang, values in self.values.items():
+            composer = Composer(values, side)
+            self.composers[lang] = (composer, Asker(composer))
 
     def stream(self, words: int, questions: int, language: str | None = None) -> Iterator[Example]:
         """Examples of about `words` words of evidence with up to `questions` questions; nothing excluded."""
@@ -77,6 +57,11 @@ class Generator(Drills):
                 yield example
 
     def write(self, words: int, questions: int, language: str) -> Example | None:
+        if self.random.random() < RELATED:
+            composer, asker = self.composers[language]
+            dossier = composer.compose(words)
+            asked_now = asker.ask(dossier, questions)
+            return Example(language, tuple(dossier.texts), tuple(asked_now)) if asked_now else None
         r, values = self.random, self.values[language]
         statements: list[Statement] = []
         placed: list[int] = []
@@ -112,9 +97,7 @@ class Generator(Drills):
         """A new fact; often of a kind already present, so that words alone do not give the answer away."""
         r = self.random
         roll = r.random()
-        if roll < 0.17:
-            return state_attribute(values, subject)
-        if roll < 0.32:
+        if roll < 0.3:
             return state_deed(values)
         kinds = read_kinds(values.language, self.side)
         same = [s for s in before if any(k.name == s.kind for k in kinds)]
@@ -157,9 +140,12 @@ class Generator(Drills):
         elif roll < 0.12:
             text = text.replace(" | ", " ")
         elif roll < 0.24 and text[-1] == "." and text[0].isalpha():
-            lead, tail = self.random.choice(WRAPPERS[values.language])
-            kept = text[0] if statement.answer_begins() else text[0].lower()
-            text = f"{lead}{kept if lead else text[0]}{text[1:-1]}{tail}."
+            composer = self.composers[values.language][0]
+            if roll < 0.18:
+                kept = text[0] if statement.answer_begins() else text[0].lower()
+                text = composer.fill(composer.form("lead")) + kept + text[1:]
+            else:
+                text = text[:-1] + composer.fill(composer.form("tail")) + "."
         if "'" in text and r.random() < 0.3 and not any("'" in v.text for v in statement.values.values()):
             text = text.replace("'", "’")
         return text
@@ -251,7 +237,7 @@ class Generator(Drills):
                 for k in keys
             ):
                 return None
-        return Question(self.roughen(fill(wording, donor.values)), "", 0)
+        return Question(self.roughen(fill(wording, donor.values)), "", 0, kind="absent")
 
     def roughen(self, question: str) -> str:
         """People type questions in many ways."""

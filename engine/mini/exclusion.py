@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from engine.mini.drawing import NAMES
+
 HERE = Path(__file__).resolve().parent
 SAMPLES = HERE.parents[1] / "resources" / "samples" / "questions.json"
 # capitalised words that are no names
@@ -95,10 +97,10 @@ def ordinary_words() -> frozenset[str]:
     """What our own sentences and closed lists say; people's, places' and firms' names are not among it."""
     found: set[str] = set()
     for language in ("en", "fr"):
-        for path in (HERE / "facts" / f"{language}.txt", HERE / "facts" / f"attributes_{language}.txt"):
+        for path in (HERE / "facts").glob(f"*{language}.txt"):
             found |= set(fold(path.read_text(encoding="utf-8")).split())
         for line in (HERE / "pools" / f"{language}.txt").read_text(encoding="utf-8").splitlines():
-            if line.partition(":")[0] not in ("first", "last", "city", "street", "companyhead", "hospital"):
+            if line.partition(":")[0].removesuffix("+") not in NAMES:
                 found |= set(fold(line).split())
     return frozenset(found)
 

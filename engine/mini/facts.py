@@ -1,7 +1,7 @@
 """Kinds of facts: how documents state them and how people ask for them. Read from `facts/*.txt`.
 
-The last statement of a kind and the last question of a slot (where there are at least
-three) belong to validation.
+The last statement of a kind and the last question of a slot (where there are at least three) belong to
+validation, the last but one (of at least four) to the test.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from engine.mini.values import Value, Values
 
 HERE = Path(__file__).resolve().parent / "facts"
+T = TypeVar("T")
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)(\.class)?\}")
 
@@ -75,16 +77,19 @@ def read_kinds(language: str, side: str) -> tuple[Kind, ...]:
             kinds[-1][3].append((slot, wording))
         elif line and not line.startswith("#"):
             kinds[-1][1].update(pair.split(":") for pair in line.split())
-    return tuple(
+    split = (
         Kind(name, slots, tuple(split_side(statements, side)), tuple(split_questions(questions, side)))
         for name, slots, statements, questions in kinds
     )
+    return tuple(kind for kind in split if kind.statements and kind.questions)
 
 
-def split_side(lines: list[str], side: str) -> list[str]:
-    if len(lines) < 3:
-        return lines
-    return lines[-1:] if side == "valid" else lines[:-1]
+def split_side(lines: list[T], side: str) -> list[T]:
+    """What a side may use of forms that say the same; few forms are all for training."""
+    held = {"valid": lines[-1:], "test": lines[-2:-1] if len(lines) > 3 else []}
+    if side != "train":
+        return held[side] if len(lines) > 2 else []
+    return lines if len(lines) < 3 else lines[: -2 if len(lines) > 3 else -1]
 
 
 def split_questions(questions: list[tuple[str, str]], side: str) -> list[tuple[str, str]]:
@@ -92,17 +97,6 @@ def split_questions(questions: list[tuple[str, str]], side: str) -> list[tuple[s
     for slot, wording in questions:
         by_slot.setdefault(slot, []).append(wording)
     return [(slot, wording) for slot, wordings in by_slot.items() for wording in split_side(wordings, side)]
-
-
-@cache
-def read_attributes(language: str) -> tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]:
-    rows = []
-    for line in (HERE / f"attributes_{language}.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            wordings, _, kind = line.rpartition(" : ")
-            stated, _, asked = wordings.partition(" = ")
-            rows.append((tuple(stated.split("/")), tuple(asked.split("/")), kind))
-    return tuple(rows)
 
 
 def state(kind: Kind, values: Values, given: dict[str, Value] | None = None) -> Statement:
@@ -116,88 +110,6 @@ def state(kind: Kind, values: Values, given: dict[str, Value] | None = None) -> 
 
 def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-ATTRIBUTE_STATED = {
-    "en": (
-        "{a}: {v}.",
-        "The {a} is {v}.",
-        "{a}: {v}",
-        "{a} {v}.",
-        "The {a} of {s} is {v}.",
-        "{s}, {a}: {v}.",
-        "The {a} was {v}.",
-        "{a} = {v}",
-        "The {a} was set at {v} by agreement.",
-        "with the {a} at {v}",
-        "Both sides accept that the {a} is {v} and no longer discuss it.",
-        "{v} ({a}).",
-        "{a} ..... {v}",
-        "For {s}, the {a} is {v}.",
-        "{a} | {v}",
-        "As for {s}, its {a} stands at {v}.",
-    ),
-    "fr": (
-        "{a} : {v}.",
-        "{a} est {v}.",
-        "{a} : {v}",
-        "{a} {v}.",
-        "Pour {s}, {a} est {v}.",
-        "{s} — {a} : {v}.",
-        "{a} était {v}.",
-        "{a} = {v}",
-        "{a} a été fixé à {v} d'un commun accord.",
-        "avec {a} à {v}",
-        "Nul ne discute plus que {a} est {v} à ce jour.",
-        "{v} ({a}).",
-        "{a} ..... {v}",
-        "{a} ({s}) : {v}.",
-        "{a} | {v}",
-        "S'agissant de {s}, {a} s'établit à {v}.",
-    ),
-}
-ATTRIBUTE_ASKED = {
-    "en": {
-        "": (
-            "What is the {a}?",
-            "What was the {a}?",
-            "Tell me the {a}.",
-            "{a}?",
-            "Do we know the {a}?",
-            "Give the {a}.",
-        ),
-        "money": ("How much is the {a}?", "What does the {a} come to?"),
-        "date": ("When is the {a}?", "When was the {a}?"),
-        "duration": ("How long is the {a}?",),
-        "person": ("Who is the {a}?", "What is the name of the {a}?"),
-        "city": ("Where is the {a}?",),
-        "address": ("Where is the {a}?",),
-    },
-    "fr": {
-        "": ("Que vaut {a} ?", "Quel est {a} ?", "{a} ?", "Donnez {a}.", "Connaît-on {a} ?", "Indiquez {a}."),
-        "money": ("De combien est {a} ?", "À combien s'élève {a} ?"),
-        "date": ("Quand est {a} ?", "De quand date {a} ?"),
-        "duration": ("Combien de temps dure {a} ?",),
-        "person": ("Qui est {a} ?", "Quel est le nom : {a} ?"),
-        "city": ("Où est {a} ?",),
-        "address": ("Où se trouve {a} ?",),
-    },
-}
-
-
-def state_attribute(values: Values, subject: str) -> Statement:
-    """A fact of the form "attribute of subject: value"."""
-    language, r = values.language, values.random
-    stated, asked, sort = r.choice(read_attributes(language))
-    patterns = split_side(list(ATTRIBUTE_STATED[language]), values.side)
-    value = values.draw(sort)
-    text = (
-        r.choice(patterns).replace("{a}", r.choice(stated)).replace("{s}", subject).replace("{v}", value.text)
-    )
-    kind_of_question = {"doctor": "person", "lawyer": "person"}.get(sort, sort)
-    wordings = [*ATTRIBUTE_ASKED[language][""], *ATTRIBUTE_ASKED[language].get(kind_of_question, ()) * 2]
-    questions = tuple(("v", upper_first(w.replace("{a}", a))) for w in wordings for a in asked)
-    return Statement(f"attribute:{asked[0]}", upper_first(text), {"v": value}, questions)
 
 
 DEEDS = {

@@ -1,4 +1,4 @@
-"""Values of every kind, drawn from the pools or made up, in French and English.
+"""People, places, dates, doses and amounts, drawn from the pools or made up, in French and English.
 
 A value is a `Value(text, other)`: the words as they stand in a document, and a wording that a question may
 use instead.
@@ -6,106 +6,14 @@ use instead.
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from random import Random
+from engine.mini.drawing import Drawing, Value, read_pools, side_of
+from engine.mini.things import Things
 
-HERE = Path(__file__).resolve().parent
-_ONSETS = "b c d f g h j k l m n p r s t v w z br cr dr fr gr pl pr st tr bl cl gl ch sh th qu"
-ONSETS = _ONSETS.split()
-VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ou", "ea", "y", "au", "oi", "ie"]
-CODAS = ["", "", "", "n", "r", "l", "s", "t", "m", "x", "ck", "nd", "rt", "ss"]
+__all__ = ["Drawing", "Value", "Values", "read_pools", "side_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    text: str
-    other: str
-
-
-@cache
-def read_pools(language: str) -> dict[str, tuple[tuple[str, ...], ...]]:
-    pools: dict[str, tuple[tuple[str, ...], ...]] = {}
-    words = (HERE / "pools" / f"words_{language}.txt").read_text(encoding="utf-8").split()
-    pools["common"] = tuple((w,) for w in dict.fromkeys(words))
-    for line in (HERE / "pools" / f"{language}.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, items = line.partition(": ")
-            pools[name] = tuple(tuple(s.strip() for s in item.split("=")) for item in items.split("; "))
-    return pools
-
-
-def is_held_out(text: str) -> bool:
-    """A tenth of all words belongs to validation alone."""
-    return zlib.crc32(text.lower().encode()) % 10 == 0
-
-
-# closed lists that both sides need whole
-_SHARED = (
-    "month weekday filler header labunit relation method specialty adjective companytail common method2 "
-    "document vaccine habit court clause reaction labtest exam freq marital nationality wishes diet aid"
-)
-SHARED = frozenset(_SHARED.split())
-
-
-class Values:
-    """All draws of one language and one side ("train" or "valid") from one random stream."""
-
-    def __init__(
-        self,
-        language: str,
-        side: str,
-        random: Random,
-        excluded: frozenset[str] = frozenset(),
-        invents: bool = True,
-    ) -> None:
-        self.language, self.side, self.random, self.invents = language, side, random, invents
-        self.pools = {
-            name: [i for i in items if name in SHARED or is_held_out(i[0]) == (side == "valid")]
-            or list(items)
-            for name, items in read_pools(language).items()
-        }
-        if excluded:
-            from engine.mini.exclusion import fold
-
-            self.pools = {
-                name: [
-                    i for i in items if not any(w in excluded for s in i for w in (*fold(s).split(), fold(s)))
-                ]
-                or list(items)
-                for name, items in self.pools.items()
-            }
-        self.french = language == "fr"
-
-    def pick(self, *options: str) -> str:
-        return self.random.choice(options)
-
-    def draw(self, kind: str) -> Value:
-        """Raises AttributeError for a kind that neither a pool nor a method knows."""
-        maker = getattr(self, f"make_{kind}", None)
-        if maker is not None:
-            made = maker()
-            return made if isinstance(made, Value) else Value(made, made)
-        if kind not in self.pools:
-            raise AttributeError(f"unknown kind of value {kind!r}")
-        item = self.random.choice(self.pools[kind])
-        return Value(item[0], self.random.choice(item[1:]) if len(item) > 1 else item[0])
-
-    def number(self, low: int, high: int) -> int:
-        return self.random.randint(low, high)
-
-    def word(self, syllables: int | None = None) -> str:
-        """A made-up word; its side is decided by its letters."""
-        r = self.random
-        if not self.invents:
-            return r.choice(self.pools["common"])[0]
-        while True:
-            count = syllables or r.choice((1, 2, 2, 3, 3, 4))
-            text = "".join(r.choice(ONSETS) + r.choice(VOWELS) + r.choice(CODAS) for _ in range(count))
-            if is_held_out(text) == (self.side == "valid") and 3 <= len(text) <= 14:
-                return text
+class Values(Things):
+    """People, places, dates, amounts and everything else that documents give."""
 
     def make_last(self) -> str:
         if self.random.random() < 0.45:
@@ -258,6 +166,27 @@ class Values:
             f"{name} {year}",
         )
 
+    def dated(self, count: int) -> list[tuple[str, int]]:
+        """Different whole dates in one style, in any order, each with its place in time."""
+        style, months = self.number(0, 3), [m[0] for m in self.pools["month"]]
+        found: dict[int, str] = {}
+        year = self.number(2005, 2026)
+        while len(found) < count:
+            day, month = self.number(1, 28), self.number(1, 12)
+            this = year + self.number(-2, 2) if self.random.random() < 0.5 else year
+            name = months[month - 1]
+            if style == 0:
+                text = f"{day:02d}/{month:02d}/{this}"
+            elif style == 1:
+                text = f"{this}-{month:02d}-{day:02d}"
+            elif self.french:
+                text = f"{'1er' if day == 1 else day} {name} {this}"
+            else:
+                text = f"{day} {name} {this}" if style == 2 else f"{name} {day}, {this}"
+            found[this * 10000 + month * 100 + day] = text
+        rows = [(text, order) for order, text in found.items()]
+        return sorted(rows, key=lambda row: row[1]) if self.random.random() < 0.5 else rows
+
     def make_year(self) -> str:
         return str(self.number(1955, 2026))
 
@@ -270,7 +199,7 @@ class Values:
             f"{h}:{m}",
             f"{(h - 1) % 12 + 1}:{m} {half}",
             f"{(h - 1) % 12 + 1} {half}",
-            f"{(h - 1) % 12 + 1}.{m} {half}.m."[:-2],
+            f"{(h - 1) % 12 + 1}.{m} {half[0]}.m.",
         )
 
     def make_money(self) -> str:
