@@ -52,6 +52,20 @@ def rename_dossier(connection: Connection, dossier_id: str, name: str) -> Dossie
     return get_dossier(connection, dossier_id)
 
 
+def choose_model(connection: Connection, dossier_id: str, model_id: str) -> Dossier:
+    """Give it a model of its own, or with an empty id the common one again. DossierMissing."""
+    get_dossier(connection, dossier_id)
+    values = {"model_id": model_id}
+    connection.execute(update(schema.dossier).where(schema.dossier.c.id == dossier_id).values(values))
+    return get_dossier(connection, dossier_id)
+
+
+def forget_model(connection: Connection, model_id: str) -> int:
+    """Give the common model to every dossier that had this one; returns how many there were."""
+    chosen = schema.dossier.c.model_id == model_id
+    return connection.execute(update(schema.dossier).where(chosen).values(model_id="")).rowcount
+
+
 def delete_dossier(connection: Connection, dossier_id: str) -> Shred:
     """Remove a dossier with all that hangs on it; what is returned must be destroyed next. DossierMissing."""
     get_dossier(connection, dossier_id)
@@ -68,13 +82,14 @@ def delete_dossier(connection: Connection, dossier_id: str) -> Shred:
     return Shred(tuple(blob_ids), tuple(sealed), tuple(row.id for row in documents))
 
 
-def _dossiers() -> Select[tuple[str, str, float, int, int, int]]:
+def _dossiers() -> Select[tuple[str, str, float, str, int, int, int]]:
     documents, exceptions = schema.document, schema.exception
     mine = (documents.c.dossier_id == schema.dossier.c.id) & (documents.c.status == DocumentStatus.READY)
     return select(
         schema.dossier.c.id,
         schema.dossier.c.name,
         schema.dossier.c.created_utc,
+        schema.dossier.c.model_id,
         select(func.count()).select_from(documents).where(mine).scalar_subquery().label("documents"),
         select(func.coalesce(func.sum(documents.c.page_count), 0))
         .where(mine)
@@ -88,8 +103,8 @@ def _dossiers() -> Select[tuple[str, str, float, int, int, int]]:
     )
 
 
-def _dossier(row: Row[tuple[str, str, float, int, int, int]]) -> Dossier:
-    return Dossier(row.id, row.name, row.created_utc, row.documents, row.pages, row.exceptions)
+def _dossier(row: Row[tuple[str, str, float, str, int, int, int]]) -> Dossier:
+    return Dossier(row.id, row.name, row.created_utc, row.documents, row.pages, row.exceptions, row.model_id)
 
 
 def _free_name(connection: Connection, name: str, own_id: str | None) -> str:

@@ -21,6 +21,7 @@ def book_reading(
     dossier_id: str,
     *,
     model_identity: str,
+    model_id: str = "",
     position_tok: int,
     text_mac: bytes,
     sealed_file_id: str,
@@ -37,6 +38,7 @@ def book_reading(
             id=reading_id,
             dossier_id=dossier_id,
             model_identity=model_identity,
+            model_id=model_id,
             position_tok=position_tok,
             text_mac=text_mac,
             sealed_file_id=sealed_file_id,
@@ -71,6 +73,24 @@ def delete_reading(connection: Connection, reading_id: str) -> Shred:
     return Shred(sealed_file_ids=tuple(sealed))
 
 
+def delete_readings_of_model(connection: Connection, model_id: str, identity: str) -> Shred:
+    """Take back every booking of a model, in all dossiers."""
+    shred = Shred()
+    for reading in readings_of_model(connection, model_id, identity):
+        shred += delete_reading(connection, reading.id)
+    return shred
+
+
+def readings_of_model(connection: Connection, model_id: str, identity: str) -> tuple[Reading, ...]:
+    """The bookings that name a model, and older ones, which name none, of its identity."""
+    return tuple(
+        reading
+        for reading in list_readings(connection)
+        if reading.model_id == model_id
+        or (not reading.model_id and identity and reading.model_identity == identity)
+    )
+
+
 def delete_readings_of_document(connection: Connection, dossier_id: str, document_id: str) -> Shred:
     """Take back every booking of the dossier that a document is part of."""
     shred = Shred()
@@ -91,4 +111,5 @@ def _reading(row: Row[Any]) -> Reading:
         size_bytes=row.size_bytes,
         covered=tuple(Coverage(str(part[0]), int(part[1])) for part in json.loads(row.covered)),
         created_utc=row.created_utc,
+        model_id=row.model_id,
     )

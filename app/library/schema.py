@@ -30,6 +30,7 @@ dossier = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_utc", Float, nullable=False),
+    Column("model_id", Text, nullable=False, server_default=""),
 )
 
 document = Table(
@@ -101,6 +102,7 @@ reading = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("covered", Text, nullable=False),
     Column("created_utc", Float, nullable=False),
+    Column("model_id", Text, nullable=False, server_default=""),
     Index("reading_by_dossier", "dossier_id", "model_identity", "created_utc"),
 )
 
@@ -175,6 +177,14 @@ MIGRATIONS: tuple[Migration, ...] = (
                 created_utc FLOAT NOT NULL
             )""",
             "CREATE INDEX reading_by_dossier ON reading (dossier_id, model_identity, created_utc)",
+        ),
+    ),
+    Migration(
+        version=2,
+        name="a model of its own for a dossier",
+        statements=(
+            "ALTER TABLE dossier ADD COLUMN model_id TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE reading ADD COLUMN model_id TEXT NOT NULL DEFAULT ''",
         ),
     ),
 )

@@ -29,6 +29,7 @@ class Dossier:
     documents: int = 0
     pages: int = 0
     exceptions: int = 0
+    model_id: str = ""  # the model this dossier alone is read and answered with; empty for the common one
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Reading:
     size_bytes: int
     covered: tuple[Coverage, ...]
     created_utc: float
+    model_id: str = ""  # the installed model that read it
 
     @property
     def pages(self) -> int:

@@ -5,21 +5,28 @@ from app.services.chats import delete_chat, list_answers, list_chats, rename_cha
 from app.services.companions import Companions
 from app.services.dossiers import create_dossier, delete_dossier, remove_document, rename_dossier
 from app.services.imports import dismiss, import_paths, resume_imports, retry
+from app.services.model_choice import (
+    add_model,
+    check_model,
+    choose_dossier_model,
+    choose_model,
+    count_readings,
+    dossier_model,
+    list_models,
+    look_at_model,
+    remove_model,
+)
 from app.services.operation import Operation, OperationCancelled, Progress
 from app.services.pages import page_sizes, page_text, render_page
 from app.services.readings import open_dossier, read_dossier, reading_card
 from app.services.searches import rebuild_index, search
 from app.services.snapshots import find_dossier, get_dossier, list_documents, list_dossiers, list_exceptions
 from app.services.upkeep import (
-    add_model,
     add_recovery_code,
     change_passphrase,
     check_vault,
-    choose_model,
     engine_card,
-    list_models,
     lock,
-    remove_model,
     restart_locked,
 )
 from app.services.workspace import Workspace
@@ -34,12 +41,16 @@ __all__ = [
     "add_recovery_code",
     "ask",
     "change_passphrase",
+    "check_model",
     "check_vault",
+    "choose_dossier_model",
     "choose_model",
+    "count_readings",
     "create_dossier",
     "delete_chat",
     "delete_dossier",
     "dismiss",
+    "dossier_model",
     "engine_card",
     "find_dossier",
     "get_dossier",
@@ -51,6 +62,7 @@ __all__ = [
     "list_exceptions",
     "list_models",
     "lock",
+    "look_at_model",
     "open_dossier",
     "page_sizes",
     "page_text",

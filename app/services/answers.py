@@ -25,6 +25,7 @@ from app.library.failures import PageMissing
 from app.retrieval import ranking
 from app.services import readings
 from app.services.lanes import Lane
+from app.services.model_choice import bring_model
 from app.services.operation import Operation
 from app.services.views import Changes
 from app.services.workspace import Workspace
@@ -130,6 +131,7 @@ class _Asking:
         self._search_s = time.monotonic() - self._began_s
         if not sources:
             return self._finish(Graded("", (), False), AnswerMode.PASSAGES, Reason.NOTHING_FOUND, None)
+        bring_model(self._ws, self._dossier_id)
         info = self._ws.host.wait_until_ready(READY_WAIT_S, self._op.cancel_event)
         if info is None:
             reply = _Reply(None, Reason.ENGINE_DOWN if self._ws.host.has_model else Reason.NO_MODEL)

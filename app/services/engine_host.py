@@ -131,6 +131,12 @@ class EngineHost:
         return self.client.status.state_bytes
 
     @property
+    def wanted(self) -> InstalledModel | None:
+        """The model that was asked for last, loaded or not; None when the engine was never wanted."""
+        with self._lock:
+            return self._wanted
+
+    @property
     def has_model(self) -> bool:
         with self._lock:
             return self._wanted is not None

@@ -1,34 +1,37 @@
 """Models on this machine: the one that ships with us, and those a person added, one folder each with a
 manifest.
 
-A manifest (``model.toml``) holds what the list shows (label, licence, source, hash), so that the list needs
-no engine.
+What the list shows is in the manifest, so that it needs no engine. Nothing here reads a weight.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import tomllib
-from collections.abc import Callable
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import tomli_w
 
 from app.core.errors import EnvironmentFailure, UserError
 from app.core.ids import is_id, new_id
 from app.core.resources import resource
+from app.services.model_manifest import (
+    OLD_MANIFEST,
+    ModelManifest,
+    read_manifest,
+    read_old_manifest,
+    write_manifest,
+)
 from app.services.views import ModelCard
-from engine.protocol import ModelInfo
+from app.store.failures import VaultInUse
+from app.store.lock import FILE as LOCK_FILE
+from app.store.lock import VaultLock
 
 DEFAULT_ID = "default"
-MANIFEST = "model.toml"
 MODEL_FILE = "model.gguf"
-_MAX_MANIFEST_BYTES = 64 << 10
-_COPY_BYTES = 4 << 20
-_MAGIC = b"GGUF"
+_STAGING, _GONE = ".part", ".gone"
+_READ_ONLY_FILE, _READ_ONLY_FOLDER, _OWNER_FOLDER = 0o444, 0o555, 0o700
 
 
 class ModelRefused(UserError):
@@ -51,15 +54,36 @@ class ModelUnknown(UserError):
         super().__init__("model-unknown", "This model is not installed any more. Choose another one.")
 
 
+class ModelNameUnknown(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__("model-name-unknown", "There is no model called “{name}” here.", name=name)
+
+
+class ModelNameShared(UserError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "model-name-shared", "Several models are called “{name}”. Use the id of one of them.", name=name
+        )
+
+
 class ModelBuiltIn(UserError):
     def __init__(self) -> None:
         super().__init__("model-built-in", "The model that comes with Huis Clos cannot be removed.")
+
+
+class ModelsNotWritable(EnvironmentFailure):
+    def __init__(self) -> None:
+        super().__init__(
+            "models-not-writable",
+            "The folder of the models cannot be changed. Check the free space and the rights on it.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
     card: ModelCard
     path: Path
+    manifest: ModelManifest
 
 
 class ModelCatalogue:
@@ -70,7 +94,7 @@ class ModelCatalogue:
         self.folder = folder
         self.shipped = shipped if shipped is not None else resource("models")
 
-    def installed(self, chosen_id: str) -> tuple[InstalledModel, ...]:
+    def installed(self, chosen_id: str = "") -> tuple[InstalledModel, ...]:
         """The shipped model first, then the added ones by label. One of them is ``chosen`` unless there is
         none.
         """
@@ -83,138 +107,152 @@ class ModelCatalogue:
         return next((m for m in self.installed(chosen_id) if m.card.chosen), None)
 
     def find(self, model_id: str) -> InstalledModel:
+        """Raises ModelUnknown."""
         for model in self.installed(model_id):
             if model.card.id == model_id:
                 return model
         raise ModelUnknown
 
+    def find_named(self, name: str) -> InstalledModel:
+        """By id, else by label or name, case aside. Raises ModelNameUnknown, ModelNameShared."""
+        models = self.installed()
+        for model in models:
+            if model.card.id == name:
+                return model
+        wanted = name.casefold()
+        called = [
+            m
+            for m in models
+            if wanted in (n.casefold() for n in (m.card.label_en, m.card.label_fr, m.manifest.name))
+        ]
+        if not called:
+            raise ModelNameUnknown(name)
+        if len(called) > 1:
+            raise ModelNameShared(name)
+        return called[0]
+
+    def with_identity(self, identity: str) -> InstalledModel | None:
+        """The added model of this identity, if it is here already."""
+        return next((m for m in self._added() if identity and m.manifest.identity == identity), None)
+
     def _default(self) -> InstalledModel | None:
         files = sorted(self.shipped.glob("*.gguf")) if self.shipped.is_dir() else []
         if not files:
             return None
-        manifest = _read_manifest(files[0].with_suffix(".toml")) or _read_manifest(self.shipped / MANIFEST)
-        return InstalledModel(_card(DEFAULT_ID, files[0], manifest, built_in=True), files[0])
+        manifest = read_old_manifest(files[0].with_suffix(".toml"))
+        manifest = manifest or read_old_manifest(self.shipped / OLD_MANIFEST) or ModelManifest()
+        return _model(DEFAULT_ID, files[0], manifest, built_in=True)
 
     def _added(self) -> list[InstalledModel]:
         if not self.folder.is_dir():
             return []
         models = []
-        for folder in self.folder.iterdir():
-            path = folder / MODEL_FILE
-            manifest = _read_manifest(folder / MANIFEST) if is_id(folder.name) else {}
-            if manifest and path.is_file():
-                models.append(InstalledModel(_card(folder.name, path, manifest, built_in=False), path))
+        for place in self.folder.iterdir():
+            if place.name.startswith("."):
+                continue
+            if place.suffix == ".gguf" and place.is_file():  # put there by hand
+                models.append(_model(place.name, place, ModelManifest(), built_in=False))
+                continue
+            manifest = read_manifest(place) if is_id(place.name) else None
+            path = place / MODEL_FILE
+            if manifest is not None and path.is_file():
+                models.append(_model(place.name, path, manifest, built_in=False))
         return sorted(models, key=lambda m: (m.card.label_en.casefold(), m.card.id))
 
-    def add(
-        self,
-        source: Path,
-        load: Callable[[Path], ModelInfo],
-        progress: Callable[[int, int], None],
-    ) -> InstalledModel:
-        """Copy a converted file in, hash it, have ``load`` prove that the engine takes it, then keep it.
-
-        ``progress(done_bytes, total_bytes)`` may raise to stop. Nothing stays of a file that is refused.
-        """
-        model_id = new_id()
-        staging = self.folder / f".{model_id}.part"
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A folder for a model on its way in, nobody else's as long as this lasts. Whatever was not installed
+        by its end is gone. Raises ModelsNotWritable."""
+        folder = self.folder / f".{new_id()}{_STAGING}"
         try:
-            staging.mkdir(mode=0o700, parents=True)
-            path = staging / MODEL_FILE
-            digest = _copy(source, path, progress)
-            for known in self._added():
-                if known.card.sha256 == digest:
-                    return known
-            info = load(path)
-            manifest = {
-                "name": info.name,
-                "label_en": info.label_en or info.name,
-                "label_fr": info.label_fr or info.label_en or info.name,
-                "format": info.format,
-                "parameters": info.parameters,
-                "sha256": digest,
-                "licence": info.licence,
-                "source": info.source,
-                "reader": info.reader,
-            }
-            (staging / MANIFEST).write_text(tomli_w.dumps(manifest), "utf-8")
-            final = self.folder / model_id
-            staging.replace(final)
-        except OSError as failure:
-            raise EnvironmentFailure(
-                "model-not-copied",
-                "The model could not be copied. Check that the file can be read and that the disk has room.",
-            ) from failure
+            folder.mkdir(mode=_OWNER_FOLDER, parents=True)
+            lock = VaultLock.acquire(folder)
+        except (OSError, VaultInUse) as failure:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise ModelsNotWritable from failure
+        try:
+            yield folder
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
-        return InstalledModel(
-            _card(model_id, final / MODEL_FILE, manifest, built_in=False), final / MODEL_FILE
-        )
+            lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def install(self, staging: Path, manifest: ModelManifest) -> InstalledModel:
+        """Put a finished staging folder in its place, read-only from now on. Raises ModelsNotWritable."""
+        model_id = staging.name.removeprefix(".").removesuffix(_STAGING)
+        final = self.folder / model_id
+        try:
+            write_manifest(staging, manifest)
+            (staging / LOCK_FILE).unlink(missing_ok=True)
+            for file in staging.iterdir():
+                file.chmod(_READ_ONLY_FILE)
+            staging.replace(final)
+            final.chmod(_READ_ONLY_FOLDER)
+        except OSError as failure:
+            raise ModelsNotWritable from failure
+        return _model(model_id, final / MODEL_FILE, manifest, built_in=False)
 
     def remove(self, model_id: str) -> None:
-        """Take an added model away. Raises ModelBuiltIn, ModelUnknown."""
+        """Take an added model away. Raises ModelBuiltIn, ModelUnknown, ModelsNotWritable."""
         if model_id == DEFAULT_ID:
             raise ModelBuiltIn
         model = self.find(model_id)
-        gone = self.folder / f".{model_id}.gone"
-        model.path.parent.replace(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            if model.path.parent == self.folder:
+                model.path.unlink()
+                return
+            gone = self.folder / f".{model_id}{_GONE}"
+            model.path.parent.replace(gone)
+        except OSError as failure:
+            raise ModelsNotWritable from failure
+        _erase(gone)
+
+    def sweep(self) -> int:
+        """Clear away what a crash left of imports and removals; returns how many there were. What another
+        process works on right now stays."""
+        cleared = 0
+        with suppress(OSError):
+            for place in sorted(self.folder.glob(".*")):
+                if place.name.endswith(_GONE) or (place.name.endswith(_STAGING) and _is_nobodys(place)):
+                    _erase(place)
+                    cleared += 1
+        return cleared
 
 
-def _copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> str:
-    digest = hashlib.sha256()
-    total, done = source.stat().st_size, 0
-    with source.open("rb") as read:
-        if read.read(len(_MAGIC)) != _MAGIC:
-            raise ModelRefused(source.name, "it is not a converted model file (GGUF)")
-        read.seek(0)
-        free = shutil.disk_usage(target.parent).free
-        if free < total + (200 << 20):
-            raise EnvironmentFailure(
-                "model-no-room",
-                "Copying this model needs {needed_mb} MB of free disk space.",
-                needed_mb=(total >> 20) + 200,
-            )
-        with target.open("xb") as write:
-            while piece := read.read(_COPY_BYTES):
-                digest.update(piece)
-                write.write(piece)
-                done += len(piece)
-                progress(done, total)
-            write.flush()
-            os.fsync(write.fileno())
-    return digest.hexdigest()
-
-
-def _read_manifest(path: Path) -> dict[str, object]:
+def _is_nobodys(staging: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return tomllib.loads(file.read(_MAX_MANIFEST_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+        VaultLock.acquire(staging).release()
+    except (VaultInUse, OSError):
+        return False
+    return True
 
 
-def _card(model_id: str, path: Path, manifest: dict[str, object], *, built_in: bool) -> ModelCard:
-    def words(key: str, default: str = "") -> str:
-        value = manifest.get(key, default)
-        return value if isinstance(value, str) else default
+def _erase(folder: Path) -> None:
+    with suppress(OSError):
+        folder.chmod(_OWNER_FOLDER)
+        for file in folder.iterdir():
+            file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    shutil.rmtree(folder, ignore_errors=True)
 
-    def whole(key: str) -> int:
-        value = manifest.get(key, 0)
-        return value if isinstance(value, int) else 0
 
-    label = words("label_en") or words("name") or path.stem
-    return ModelCard(
+def _model(model_id: str, path: Path, manifest: ModelManifest, *, built_in: bool) -> InstalledModel:
+    label = manifest.label_en or manifest.name or path.stem
+    card = ModelCard(
         id=model_id,
         label_en=label,
-        label_fr=words("label_fr") or label,
-        format=words("format"),
-        parameters=whole("parameters"),
+        label_fr=manifest.label_fr or label,
+        format=manifest.format,
+        parameters=manifest.parameters,
         size_bytes=path.stat().st_size,
-        sha256=words("sha256"),
-        licence=words("licence"),
-        source=words("source"),
+        sha256=manifest.sha256 or manifest.identity,
+        licence=manifest.licence,
+        source=manifest.source,
         built_in=built_in,
         chosen=False,
-        reader=manifest.get("reader") is True,
+        reader=manifest.reader,
+        note=manifest.note,
+        prefill_tok_per_s=manifest.speed.prefill_tok_per_s,
+        decode_tok_per_s=manifest.speed.decode_tok_per_s,
+        tok_per_character=manifest.speed.tok_per_character,
+        state_bytes=manifest.speed.state_bytes,
     )
+    return InstalledModel(card, path, manifest)

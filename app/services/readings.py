@@ -26,6 +26,8 @@ from app.services.engine_words import why
 from app.services.events import ReadingMoved
 from app.services.lanes import Lane
 from app.services.live_readings import LiveReading
+from app.services.model_choice import bring_model
+from app.services.models import InstalledModel
 from app.services.operation import PROGRESS_INTERVAL_S, Operation, OperationCancelled, Progress
 from app.services.shredding import destroy
 from app.services.views import Changes, ReadingCard, ReadingState
@@ -112,6 +114,7 @@ def open_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
     """
 
     def work(op: Operation[ReadingCard]) -> ReadingCard:
+        bring_model(ws, dossier_id)
         info = ws.host.wait_until_ready(READY_WAIT_S, op.cancel_event)
         if info is not None:
             with suppress(EngineError):
@@ -134,6 +137,8 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
 
     def work(op: Operation[ReadingCard]) -> ReadingCard:
         ws.hold(dossier_id, op)
+        bring_model(ws, dossier_id)
+        mine = ws.host.wanted
         try:
             for _ in range(MAX_LIVES):
                 info = ws.host.wait_until_ready(READY_WAIT_S, op.cancel_event)
@@ -144,6 +149,8 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
                     return _Reading(ws, op, dossier_id, info).run()
                 except EngineDied:  # restarted by its client: go on from the last checkpoint
                     op.check()
+                    if _is_other(ws.host.wanted, mine):  # another model was wanted: this reading pauses
+                        raise OperationCancelled("read-dossier") from None
             raise ReadingStopped("the engine stopped several times")
         except EngineFailed as failure:
             raise ReadingStopped(why(failure.code)) from None
@@ -158,6 +165,10 @@ def read_dossier(ws: Workspace, dossier_id: str) -> Operation[ReadingCard]:
             ws.changed(Changes.READING, dossier_id, op)
 
     return ws.lanes.run(Lane.READ, "read-dossier", work)
+
+
+def _is_other(model: InstalledModel | None, before: InstalledModel | None) -> bool:
+    return model is None or before is None or model.card.id != before.card.id
 
 
 def session_for_answers(ws: Workspace, dossier_id: str, info: ModelInfo) -> str | None:
@@ -271,6 +282,8 @@ class _Reading:
         self._op = op
         self._dossier_id = dossier_id
         self._info = info
+        wanted = ws.host.wanted
+        self._model_id = "" if wanted is None else wanted.card.id
         self._session = session_name(dossier_id)
         self._generation = 0
         self._total = 0
@@ -364,6 +377,7 @@ class _Reading:
                     conn,
                     self._dossier_id,
                     model_identity=self._info.identity,
+                    model_id=self._model_id,
                     position_tok=position_tok,
                     text_mac=mac,
                     sealed_file_id=file.id,

@@ -44,6 +44,7 @@ MIGRATIONS: tuple[Migration, ...] = _numbered(
         *retrieval.MIGRATIONS[:1],
         *chat.MIGRATIONS[:1],
         _IMPORT_JOBS,
+        *library.MIGRATIONS[1:2],
     )
 )
 

@@ -1,4 +1,4 @@
-"""Models, passphrase, check and lock."""
+"""The engine's state, passphrase, check and lock."""
 
 from __future__ import annotations
 
@@ -7,116 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 from app.library import dossiers as dossier_rows
-from app.services.engine_words import about, why
 from app.services.lanes import Lane
-from app.services.models import DEFAULT_ID, ModelRefused
-from app.services.operation import Operation, OperationCancelled, Progress
-from app.services.views import Changes, EngineCard, ModelCard, VaultReport
+from app.services.operation import Operation, Progress
+from app.services.views import EngineCard, VaultReport
 from app.services.workspace import Workspace
-from engine.client import EngineCancelled, EngineDied, EngineFailed, Request
-from engine.protocol import ModelInfo
 
 
 def engine_card(ws: Workspace) -> EngineCard:
     return ws.host.card()
-
-
-def list_models(ws: Workspace) -> tuple[ModelCard, ...]:
-    """The model that ships with us first, if it is there, then the added ones."""
-    return tuple(m.card for m in ws.host.catalogue.installed(ws.settings.current.model_id))
-
-
-def choose_model(ws: Workspace, model_id: str) -> Operation[ModelCard]:
-    """Load a model and keep it as the chosen one; if it does not come, the one before is loaded again.
-
-    Raises ModelUnknown, ModelRefused.
-    """
-
-    def work(op: Operation[ModelCard]) -> ModelCard:
-        before = ws.host.catalogue.chosen(ws.settings.current.model_id)
-        model = ws.host.catalogue.find(model_id)
-        try:
-            _await_model(op, model.card.label_en, ws.host.load(model))
-        except BaseException:
-            if before is not None and before.card.id != model_id and not ws.closing:
-                ws.host.load(before)
-            raise
-        ws.settings.change(model_id="" if model_id == DEFAULT_ID else model_id)
-        ws.changed(Changes.MODELS | Changes.ENGINE | Changes.READING, None, op)
-        return replace(model.card, chosen=True)
-
-    return ws.lanes.run(Lane.QUICK, "choose-model", work)
-
-
-def add_model(ws: Workspace, path: Path | str) -> Operation[ModelCard]:
-    """Copy a converted model file into the models folder, hash it, and load it to prove that it works.
-
-    It stays the loaded one, and becomes the chosen one. Raises ModelRefused, EnvironmentFailure.
-    """
-    source = Path(path)
-
-    def work(op: Operation[ModelCard]) -> ModelCard:
-        before = ws.host.catalogue.chosen(ws.settings.current.model_id)
-
-        def prove(copied: Path) -> ModelInfo:
-            ws.host.ensure_started()
-            return _await_model(
-                op,
-                source.name,
-                ws.host.client.load(copied, threads=ws.settings.current.engine_threads or None),
-            )
-
-        try:
-            model = ws.host.catalogue.add(
-                source, prove, lambda done, total: op.report(Progress(done, total, "byte", source.name))
-            )
-        except BaseException:
-            if before is not None and not ws.closing:
-                ws.host.load(before)
-            raise
-        # The proof loaded it from the staging folder; from now on it is loaded from where it stays.
-        _await_model(op, source.name, ws.host.load(model))
-        ws.settings.change(model_id=model.card.id)
-        ws.changed(Changes.MODELS | Changes.ENGINE | Changes.READING, None, op)
-        return replace(model.card, chosen=True)
-
-    return ws.lanes.run(Lane.IMPORT, "add-model", work)
-
-
-def _await_model(op: Operation[ModelCard], name: str, request: Request[ModelInfo]) -> ModelInfo:
-    op.when_cancelled(request.cancel)
-    try:
-        return request.result()
-    except EngineCancelled:
-        raise OperationCancelled(op.verb) from None
-    except EngineFailed as failure:
-        raise ModelRefused(name, why(failure.code), about(failure)) from None
-    except EngineDied:
-        raise ModelRefused(name, "the engine could not load it") from None
-
-
-def remove_model(ws: Workspace, model_id: str) -> Operation[None]:
-    """Take an added model away; if it was the chosen one, the model that ships with us takes over.
-
-    Raises ModelBuiltIn, ModelUnknown.
-    """
-
-    def work(op: Operation[None]) -> None:
-        was_chosen = ws.settings.current.model_id == model_id
-        ws.host.catalogue.remove(model_id)
-        if was_chosen:
-            ws.settings.change(model_id="")
-            default = ws.host.catalogue.chosen("")
-            if default is not None:
-                ws.host.load(default)
-        ws.changed(Changes.MODELS | Changes.ENGINE, None, op)
-
-    return ws.lanes.run(Lane.QUICK, "remove-model", work)
 
 
 def change_passphrase(ws: Workspace, old: str, new: str) -> Operation[None]:

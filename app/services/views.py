@@ -204,6 +204,58 @@ class ModelCard:
     built_in: bool
     chosen: bool
     reader: bool  # answers with quotes only, does not reason
+    note: str = ""  # what a person must know of its kind, in English
+    prefill_tok_per_s: float = 0.0  # measured here when it was added; 0 when it was not
+    decode_tok_per_s: float = 0.0
+    tok_per_character: float = 0.0
+    state_bytes: int = 0  # of one reading in memory
+
+
+class Fit(StrEnum):
+    """Whether a model's file fits this machine's memory."""
+
+    WELL = "well"
+    TIGHT = "tight"  # with little left for everything else
+    NOT = "not"  # it would be read from disk again and again
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOffer:
+    """A form a model can be kept in, how large it is then, and whether that fits."""
+
+    format: str
+    size_bytes: int
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLook:
+    """What a folder or file is, before it is taken in. A model file has one offer: itself."""
+
+    name: str
+    is_checkpoint: bool
+    architecture: str
+    note: str
+    container: str  # "torch", "safetensors" or "gguf"
+    shards: int
+    parameters: int
+    source_bytes: int
+    licence: str
+    spiking: bool
+    offers: tuple[FormatOffer, ...]
+    recommended: str
+    memory_bytes: int  # of this machine
+    disk_free_bytes: int  # where it would go
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """Whether a model's file is still what was taken in."""
+
+    model: ModelCard
+    whole: bool
+    identity: str
+    seconds: float
 
 
 class EngineState(StrEnum):

@@ -19,6 +19,8 @@ from app.core.errors import UserError
 from app.library import readings as reading_rows
 from app.services import OperationCancelled, readings
 from app.services.events import EngineChanged, ReadingMoved
+from app.services.model_manifest import ModelManifest
+from app.services.models import MODEL_FILE
 from app.services.views import EngineState, ReadingState
 from app.store import VaultLocked, WrongPassphrase
 from engine.client import EngineCancelled, EngineDied, EngineFailed
@@ -171,7 +173,7 @@ def test_models_are_added_chosen_refused_and_removed(real, tmp_path):
         shutil.copy(shipped, mine)
         bad = tmp_path / "bad.gguf"
         bad.write_bytes(shipped.read_bytes()[:5000])
-        for path, said in ((bad, ""), (real.file("note.txt", "no model"), "GGUF")):
+        for path, said in ((bad, ""), (real.file("note.txt", "no model"), "neither a model file")):
             with pytest.raises(UserError) as refused:
                 services.add_model(ws, path).result(60)
             assert refused.value.code == "model-refused"
@@ -205,11 +207,11 @@ def test_models_are_added_chosen_refused_and_removed(real, tmp_path):
         (EngineFailed("model-damaged", "it is cut short"), UserError, "model-refused"),
     ],
 )
-def test_a_model_that_does_not_come_gives_way_to_the_one_before(scripted, tmp_path, end, expected, code):
+def test_a_model_that_does_not_come_gives_way_to_the_one_before(scripted, end, expected, code):
     with scripted.open() as ws:
-        mine = tmp_path / "mine.gguf"
-        mine.write_bytes(b"GGUF, another one")
-        added = services.add_model(ws, mine).result(30)
+        with ws.host.catalogue.staging() as staging:
+            (staging / MODEL_FILE).write_bytes(b"GGUF, another one")
+            added = ws.host.catalogue.install(staging, ModelManifest(name="mine")).card
         services.choose_model(ws, "default").result(30)
         load, asked = scripted.client.load, []
 

@@ -1,0 +1,67 @@
+"""A short measured run of a model in an engine of its own: it proves that the file loads, reads and writes,
+and says how fast, without touching the engine that answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.services.model_manifest import MeasuredSpeed
+from engine.client import EngineCancelled, EngineClient, EngineDied
+from engine.protocol import ChatMessage, ModelInfo
+
+READ_S = 2.0
+ANSWER_TOK = 16
+_SESSION = "trial"
+_TEXT = (
+    "The patient was seen on Monday with a letter from the court about an invoice and a dose of five mg. "
+    "Le dossier contient un courrier du tribunal et une ordonnance de la clinique pour la semaine suivante. "
+)
+_QUESTION = "What does the letter say?"
+
+
+def try_model(
+    path: Path,
+    *,
+    threads: int | None,
+    when_cancelled: Callable[[Callable[[], None]], None] = lambda stop: None,
+) -> tuple[ModelInfo, MeasuredSpeed]:
+    """Load, read for two seconds, write a few words. Raises EngineFailed, EngineCancelled, EngineDied."""
+    stopped: list[bool] = []
+    with EngineClient(lambda status: None, model_folders=[str(path.parent)]) as client:
+
+        def stop() -> None:
+            stopped.append(True)
+            client.close()
+
+        when_cancelled(stop)
+        try:
+            info = client.load(path, threads=threads).result()
+            return info, _measure(client, info)
+        except EngineDied:
+            if stopped:
+                raise EngineCancelled from None
+            raise
+
+
+def _measure(client: EngineClient, info: ModelInfo) -> MeasuredSpeed:
+    # The first reading pays for pages that come from the disk, so it is not counted.
+    first = client.read(_SESSION, [_TEXT]).result()
+    tokens, seconds = 0, 0.0
+    began_s = time.monotonic()
+    texts = 1
+    while time.monotonic() - began_s < READ_S:
+        done = client.read(_SESSION, [_TEXT] * texts).result()
+        tokens, seconds = tokens + done.tokens, seconds + done.seconds
+        texts = min(64, texts * 2) if done.seconds < READ_S / 8 else texts
+    client.drop(_SESSION)
+    answer = client.generate([ChatMessage("user", _QUESTION)], max_tokens=ANSWER_TOK).result()
+    return MeasuredSpeed(
+        prefill_tok_per_s=round(tokens / max(seconds, 1e-9), 2),
+        decode_tok_per_s=round(answer.generated_tok / answer.decode_s, 2) if answer.decode_s > 0 else 0.0,
+        tok_per_character=round(first.tokens / len(_TEXT), 4),
+        state_bytes=info.state_bytes,
+        threads=info.threads,
+        isa=info.isa,
+    )
