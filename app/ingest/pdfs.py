@@ -6,9 +6,10 @@ Scripts, links and embedded files stay untouched.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
+from app.ingest.drawn_accents import are_drawn_apart, compose
 from app.ingest.limits import Limits
 from app.ingest.messages import NoteMessage, PageMessage, Pixels
 from app.ingest.mupdf import pymupdf
@@ -98,11 +99,12 @@ class PdfSource:
         return _segments_of_words(raw, turn)
 
 
-def _segments_of_words(raw: Iterable[Any], turn: Any) -> list[Segment]:
+def _segments_of_words(raw: Sequence[Any], turn: Any) -> list[Segment]:
     segments: list[Segment] = []
     line_before: tuple[int, int] | None = None
+    apart = are_drawn_apart([word[4] for word in raw])
     for x0, y0, x1, y1, text, block, line, _ in raw:
-        glyph = Glyph(text, *_turned((x0, y0, x1, y1), turn))
+        glyph = Glyph(compose(text) if apart else text, *_turned((x0, y0, x1, y1), turn))
         if (block, line) == line_before:
             segments[-1].glyphs.append(glyph)
         else:
