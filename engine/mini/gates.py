@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.mini.replies import Speed, ask, measure_speed
 from engine.mini.data import Generator
 from engine.mini.evaluate import PROMPT_TOK, SHIPPED, judge_absent, judge_samples, prompt_of
 from engine.mini.outcomes import Outcome, Shares, percent, weigh
+from engine.mini.replies import Speed, ask, measure_speed
 from engine.models.loading import LoadedModel, load
 
 LANGUAGES = ("fr", "en")
 LARGEST_BYTES = 16_000_000
 SEED = 2_026
+SIDE = "test"  # of the generator: neither trained on nor looked at while training is steered
 
 Tell = Callable[[int], None]
 
@@ -82,7 +83,7 @@ def ask_held_out(
     model: LoadedModel, count: int, *, seed: int = SEED, tell: Tell | None = None
 ) -> list[Outcome]:
     """One question on each of `count` generated dossiers that fit the application's prompt."""
-    stream = Generator(seed, "valid").stream(170, 1)
+    stream = Generator(seed, SIDE).stream(170, 1)
     outcomes: list[Outcome] = []
     while len(outcomes) < count:
         example = next(stream)
@@ -94,7 +95,7 @@ def ask_held_out(
         outcomes.append(
             Outcome(
                 example.language,
-                "absent" if not question.anchor else "lookup",
+                question.kind if question.anchor else "absent",
                 question.text,
                 example.passages,
                 question.answer,

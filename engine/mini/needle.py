@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import kernels
-from engine.mini.replies import WINDOW_PRECISION, answer, ids_of
 from engine.mini.data import Generator
 from engine.mini.evaluate import prompt_of
 from engine.mini.examples import Example
 from engine.mini.exclusion import fold
 from engine.mini.outcomes import take_apart
+from engine.mini.replies import WINDOW_PRECISION, answer, ids_of
 from engine.models.loading import LoadedModel
 
 LENGTHS_TOK = (500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000)
@@ -29,6 +29,7 @@ NEEDLES = 8
 LONG_FROM_TOK = 64_000
 LONG_NEEDLES = 2
 SEED = 31
+SIDE = "test"
 ASKED_FIRST, ASKED_LAST = "asked first", "asked last"
 _LONGEST_NEEDLE_TOK = 120
 _TELLING_LETTERS = 5  # of a word that can be the key of a fact
@@ -67,10 +68,9 @@ class Haystack:
 
     def __init__(self, model: LoadedModel, seed: int = SEED) -> None:
         self._model = model
-        self._dossiers = Generator(seed, "valid").stream(170, 1)
+        self._dossiers = Generator(seed, SIDE).stream(170, 1)
         self._needles = [
-            Generator(seed + 1 + n, "valid").stream(60, 1, language)
-            for n, language in enumerate(("fr", "en"))
+            Generator(seed + 1 + n, SIDE).stream(60, 1, language) for n, language in enumerate(("fr", "en"))
         ]
         self._passages: list[str] = []
         self._sizes_tok: list[int] = []

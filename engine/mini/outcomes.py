@@ -1,7 +1,7 @@
 """One question asked and answered: what was wanted, what the reader said, and in which ways it is right.
 
 An answer is a row of quoted values, each with the passage it stands in: ``« value » [n]``. Most questions
-want one; ``«» [0]`` says that no passage holds the answer.
+want one; a yes or no stands after its quote; ``«» [0]`` says that no passage holds the answer.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ def take_apart(answer: str) -> tuple[Part, ...]:
     return tuple(Part(match["value"], int(match["anchor"])) for match in _PART.finditer(answer))
 
 
+def verdict_of(answer: str) -> str:
+    """What stands after the last quoted value, folded: a yes or no, or nothing."""
+    ends = [match.end() for match in _PART.finditer(answer)]
+    return fold(answer[ends[-1] :]) if ends else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`wanted` is the true answer and `said` the reader's, both in the reader's form."""
@@ -49,8 +55,9 @@ class Outcome:
 
     @property
     def exact(self) -> bool:
-        """The same values, whatever their order, case and punctuation."""
-        return _values(self.said) == _values(self.wanted)
+        """The same values, whatever their order, case and punctuation; and the verdict, if one is wanted."""
+        verdict = verdict_of(self.wanted)
+        return _values(self.said) == _values(self.wanted) and verdict in ("", verdict_of(self.said))
 
     @property
     def right_passage(self) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine.mini import gates, manifest, reports
-from engine.mini.replies import Speed, measure_speed
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.gates import Gate, Report
 from engine.mini.outcomes import Outcome, Part, Shares, take_apart, weigh
+from engine.mini.replies import Speed, measure_speed
 from engine.models.loading import LoadedModel, load
 
 PASSAGES = ("The rent is 900 euros.", "The dose was raised to 20 mg on 3 May.", "Mme Lô signed.")
@@ -52,6 +52,8 @@ def test_an_answer_is_taken_apart_into_values_and_passages() -> None:
         (outcome("« 20 mg » [2]", "« 20 mg » [7]"), False, True, False, False, False),
         (outcome("« a » [1] « b » [2]", "« B » [2] « a » [1]"), True, True, True, False, False),
         (outcome("« a » [1] « b » [2]", "« a » [1]"), False, False, False, False, False),
+        (outcome("« 20 mg » [2] yes", "« 20 mg » [2] Yes."), True, True, True, True, False),
+        (outcome("« 20 mg » [2] yes", "« 20 mg » [2] no"), False, False, True, True, False),
     ],
 )
 def test_each_way_of_being_wrong_is_told_apart(

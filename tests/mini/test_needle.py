@@ -10,10 +10,10 @@ import pymupdf
 import pytest
 
 from engine.mini import needle, needle_picture
-from engine.mini.replies import ids_of
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.exclusion import fold
 from engine.mini.needle import ASKED_FIRST, ASKED_LAST, Cell, Haystack, place
+from engine.mini.replies import ids_of
 from engine.models.loading import LoadedModel, load
 
 
@@ -59,17 +59,17 @@ def test_a_text_read_before_the_question_has_the_tokens_it_has_in_a_prompt(reade
 
 def test_every_field_is_asked_in_both_ways(reader: LoadedModel) -> None:
     told: list[Cell] = []
-    cells = needle.measure(reader, lengths_tok=(300, 600), depths=(0, 100), needles=2, tell=told.append)
+    cells = needle.measure(reader, lengths_tok=(400, 800), depths=(0, 100), needles=2, tell=told.append)
     assert told == cells
     assert {(c.way, c.length_tok, c.depth) for c in cells} == {
         (way, length, depth)
         for way in (ASKED_FIRST, ASKED_LAST)
-        for length in (300, 600)
+        for length in (400, 800)
         for depth in (0, 100)
     }
     assert all(cell.asked == 2 and 0 <= cell.found <= 2 for cell in cells)
     assert all(cell.distance_tok == 0 for cell in cells if cell.depth == 100)
-    assert all(cell.distance_tok > 200 for cell in cells if cell.depth == 0)
+    assert all(cell.distance_tok > 100 for cell in cells if cell.depth == 0)
 
 
 def test_the_picture_shows_what_was_found_and_frames_the_window(tmp_path: Path) -> None:
