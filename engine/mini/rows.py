@@ -30,6 +30,7 @@ MATCHES = 6  # words of the question a row looks up while it reads
 AHEAD = 3  # batches written before they are asked for
 LONG_TOK = 512  # rows beyond are the passages of many dossiers
 LONG_WORDS = 120
+_PLAIN = ("value", "sentence")  # questions that stay clear among other dossiers
 _WORD = re.compile(r"\w{5,}")
 _QUOTED = re.compile(r"«([^«»]*)» \[(\d+)\]")
 _TELLING = re.compile(r"\w{4,}|\d")
@@ -129,7 +130,7 @@ class Writer:
             begins,
             copies,
             matches,
-            str(getattr(question, "kind", "")),
+            question.kind,
         )
 
 
@@ -213,7 +214,7 @@ class Packer:
             while used < length - LONG_TOK:
                 example = next(stream)
                 used += sum(len(self.writer.encode(text)) + 4 for text in example.passages)
-                asked += [(q, len(passages) + q.anchor - 1) for q in example.questions if q.anchor]
+                asked += [(q, len(passages) + q.anchor - 1) for q in example.questions if q.kind in _PLAIN]
                 passages += example.passages
             order = list(range(len(passages)))
             r.shuffle(order)

@@ -76,11 +76,14 @@ def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Te
 
 
 @torch.no_grad()
-def validate(model: MiniReader, forward: Forward, batches: list[Batch], empty: int) -> dict[str, object]:
+def validate(
+    model: MiniReader, forward: Forward, batches: list[Batch], marks: tuple[int, int]
+) -> dict[str, object]:
     """Greedy answers judged token by token: an answer is exact when every token would have been chosen.
 
-    `empty` is the token that closes an answer before it has begun.
+    `marks` are the tokens that close an answer before it has begun, and that open an anchor.
     """
+    empty, bracket = marks
     present: dict[str, list[bool]] = defaultdict(list)
     absent: list[bool] = []
     anchors: list[bool] = []
@@ -91,18 +94,16 @@ def validate(model: MiniReader, forward: Forward, batches: list[Batch], empty: i
         losses.append(loss_of(model, hidden, batch)[1].item())
         for row, start, stop, passage, kind in batch.spans:
             chosen = model.head(hidden[row, start:stop].float()).argmax(-1)
-            right = chosen == batch.targets[row, start:stop]
-            if not passage:
-                absent.append(bool(right.all()))
-                continue
-            # the last but two: the passage's number, then ] and the end
-            anchors.append(bool(right[-3]))
-            alarms.append(int(chosen[1]) == empty)
+            wanted = batch.targets[row, start:stop]
+            right = chosen == wanted
             whole = bool(right.all())
-            present[f"T{batch.ids.shape[1]}"].append(whole)
-            present["exact"].append(whole)
-            if kind:
-                present[kind].append(whole)
+            if not passage:
+                absent.append(whole)
+                continue
+            anchors.append(bool(right[(wanted == bracket).nonzero()[0, 0] + 1]))
+            alarms.append(int(chosen[1]) == empty)
+            for name in ("exact", f"T{batch.ids.shape[1]}", kind):
+                present[name].append(whole)
     shares = {name: round(sum(all_) / len(all_), 3) for name, all_ in sorted(present.items())}
     return {
         "loss": round(sum(losses) / len(losses), 4),
@@ -169,8 +170,8 @@ def train(
     resumed = step
     feeder = Feeder(vocabulary, seed * 1_000_003 + step)
     judge = Packer(tokenizer, Generator(99, "valid"))
-    empty = judge.writer.encode("«»")[1]
-    judged = [judge.batch(128, 80), judge.batch(256, 80), judge.batch(512, 60)]
+    marks = judge.writer.encode("«»")[1], judge.writer.encode("« x » [1]")[-3]
+    judged = [judge.batch(128, 120), judge.batch(256, 120), judge.batch(512, 80)]
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters,"
         f" {len(Exclusion.of_samples().phrases)} phrases excluded",
@@ -239,7 +240,7 @@ def train(
             )
             passed, since = 0, clock
         if time.monotonic() - validated > validation_s:
-            scores = validate(model, judging, judged, empty)
+            scores = validate(model, judging, judged, marks)
             line = {"minutes": round(spent / 60, 1), "step": step, "tokens": seen, "train": round(mean, 4)}
             with (folder / "curve.jsonl").open("a", encoding="utf-8") as out:
                 out.write(json.dumps({**line, **scores}) + "\n")
@@ -252,7 +253,7 @@ def train(
     save_all()
     feeder.close()
     for name, way in (("float", forward), ("spiking", spiking)):
-        print(name, validate(model, way, judged, empty), flush=True)
+        print(name, validate(model, way, judged, marks), flush=True)
 
 
 def save(
