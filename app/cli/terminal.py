@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from app import __version__
-from app.cli import verbs
+from app.cli import model_verbs, verbs
 from app.cli.exits import EXIT_STOPPED, exit_code_of
 from app.cli.verbs import Setting
 from app.core.errors import HuisClosError, OurError, UserError
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_parser("dossiers", parents=[common], help="list the dossiers")
     checking = add.add_parser("check", parents=[common], help="look the vault over, changing nothing")
     checking.add_argument("--thorough", action="store_true", help="verify every stored byte")
+    model_verbs.add_parser(add, common)
     return parser
 
 
@@ -132,13 +133,15 @@ def run(
         testing=testing,
         say=(lambda line: None) if given.json else (lambda line: print(line, file=err, flush=True)),
     )
-    act: Callable[[Setting, Any], verbs.Outcome] = {
+    acts: dict[str, Callable[[Setting, Any], verbs.Outcome]] = {
         "import": verbs.take_in,
         "search": verbs.search,
         "ask": verbs.ask,
         "dossiers": verbs.list_dossiers,
         "check": verbs.check,
-    }[given.verb]
+        "model": model_verbs.run,
+    }
+    act = acts[given.verb]
     try:
         outcome = act(setting, given)
     except HuisClosError as failure:

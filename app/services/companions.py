@@ -14,6 +14,7 @@ from app.core.settings import SettingsFile
 from app.ingest import ParserHelper
 from app.services.engine_host import EngineHost
 from app.services.models import ModelCatalogue
+from app.services.spike_choice import SpikeChoice
 from engine.client import EngineClient, EngineStatus
 
 MakeClient = Callable[[Callable[[EngineStatus], None], Iterable[str]], EngineClient]
@@ -40,16 +41,19 @@ class Companions:
         with_parser: bool = True,
         shipped_models: Path | None = None,
         make_client: MakeClient | None = None,
+        spikes: SpikeChoice | None = None,
     ) -> Companions:
         """Start both in the background. Without a model file, or with an engine that will not start, all the
-        rest still works; ``with_engine=False`` and ``with_parser=False`` are for verbs that need none."""
+        rest still works; ``with_engine=False`` and ``with_parser=False`` are for verbs that need none.
+        ``spikes`` goes before what is kept for a model."""
         paths = paths or Paths.find()
         if settings is None:
             settings = SettingsFile(paths.settings_file)
             settings.load()
         helper = helper or ParserHelper.spawn(at_once=with_parser)
         catalogue = ModelCatalogue(paths.models, shipped_models)
-        host = EngineHost(catalogue, settings.current, make_client)
+        catalogue.sweep()
+        host = EngineHost(catalogue, lambda: settings.current, make_client, spikes)
         if with_engine:
             host.start()
         return cls(paths, settings, helper, host, Log(paths.log))

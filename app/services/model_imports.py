@@ -145,7 +145,7 @@ def _ask(name: str, op: Operation[Any], call: Callable[[], T]) -> T:
     except EngineCancelled:
         raise OperationCancelled(op.verb) from None
     except EngineFailed as failure:
-        raise ModelRefused(name, why(failure.code), about(failure)) from None
+        raise ModelRefused(name, why(failure.code), about(failure), detail=failure.message) from None
     except EngineDied:
         raise ModelRefused(name, "the engine could not load it") from None
 
@@ -205,5 +205,7 @@ def _manifest(
         shards=tuple(SourceShard(s.name, s.size_bytes, s.sha256) for s in taken.shards),
         converter=f"huisclos {__version__}",
         added_utc=utc_stamp(),
+        taken_s=round(taken.seconds, 3),
+        peak_memory_bytes=taken.peak_memory_bytes,
         speed=speed,
     )

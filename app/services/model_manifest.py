@@ -58,6 +58,8 @@ class ModelManifest(msgspec.Struct, frozen=True):
     shards: tuple[SourceShard, ...] = ()
     converter: str = ""
     added_utc: str = ""
+    taken_s: float = 0.0
+    peak_memory_bytes: int = 0
     speed: MeasuredSpeed = MeasuredSpeed()
 
 

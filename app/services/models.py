@@ -36,10 +36,10 @@ _READ_ONLY_FILE, _READ_ONLY_FOLDER, _OWNER_FOLDER = 0o444, 0o555, 0o700
 
 class ModelRefused(UserError):
     """A file that is no model we can use. ``why`` is one of ``engine_words`` or of ours, to be translated;
-    ``about`` holds the names it is about.
+    ``about`` holds the names it is about, ``detail`` the engine's own English sentence.
     """
 
-    def __init__(self, name: str, why: str, about: str = "") -> None:
+    def __init__(self, name: str, why: str, about: str = "", *, detail: str = "") -> None:
         super().__init__(
             "model-refused",
             "{name} cannot be used as a model: {why}{about}.",
@@ -47,6 +47,7 @@ class ModelRefused(UserError):
             why=why,
             about=about,
         )
+        self.detail = detail
 
 
 class ModelUnknown(UserError):
