@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.mini.gates import Gate, Report, show
 from engine.mini.outcomes import Outcome, Shares
 
-PRINTED_FAILURES = 200
+PRINTED_FAILURES = 25  # of each task
 COLUMNS = (
     "questions",
     "all right",
@@ -61,20 +61,21 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def failures_as_markdown(report: Report) -> str:
-    """Every kind of failure, the first ones in full: what was asked, what stands there, what was said."""
-    lines = [
-        f"# What the reader gets wrong on the held-out set ({len(report.failures)} answers)",
-        "",
-        f"{report.model}, identity {report.identity[:16]}…",
-        "",
-    ]
-    for one in report.failures[:PRINTED_FAILURES]:
-        lines += [f"- {one.language}, {one.task}: {one.question}", f"  - wanted {one.wanted}"]
-        lines += [f"  - said {one.said.strip() or '(nothing)'} ({fault_of(one)}, {one.confidence:.2f})"]
-    left = len(report.failures) - PRINTED_FAILURES
-    if left > 0:
-        lines += ["", f"And {left} more, of the same kinds."]
-    return "\n".join(lines) + "\n"
+    """What the reader gets wrong, task by task, the first ones of each: asked, wanted, said."""
+    lines = [f"# What the reader gets wrong on the held-out set ({len(report.failures)} answers)", ""]
+    for task in sorted({one.task for one in report.failures}):
+        failed = [one for one in report.failures if one.task == task]
+        shown = "" if len(failed) <= PRINTED_FAILURES else f", the first {PRINTED_FAILURES}"
+        lines += [f"## Task: {task} ({len(failed)}{shown})", ""]
+        for one in failed[:PRINTED_FAILURES]:
+            said = " ".join(one.said.split()) or "(nothing)"
+            lines += [
+                f"- {one.language}: {one.question}",
+                f"  - wanted {one.wanted}",
+                f"  - said {said} ({fault_of(one)}, {one.confidence:.2f})",
+            ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def fault_of(one: Outcome) -> str:
@@ -108,5 +109,6 @@ def write(
     text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
     (folder / "gates.json").write_text(text, encoding="utf-8")
     (folder / "gates.md").write_text(as_markdown(report, further_rows), encoding="utf-8")
-    failures = failures_as_markdown(report) + further_failures
+    name = f"{report.model}, identity {report.identity[:16]}…\n\n"
+    failures = name + further_failures + failures_as_markdown(report)
     (folder / "failures.md").write_text(failures, encoding="utf-8")

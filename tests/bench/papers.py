@@ -113,7 +113,7 @@ class PapersMeasured:
     def failures(self) -> str:
         """Every question whose true page is not cited first, and what was cited instead."""
         missed = [one for one in self.asked if not one.cited_first]
-        lines = ["", f"# Real documents: the true page is not cited first ({len(missed)} questions)", ""]
+        lines = [f"# Real documents: the true page is not cited first ({len(missed)} questions)", ""]
         for one in missed:
             q = one.question
             pages = ", ".join(f"{c.document} p. {c.page}" for c in one.citations[:3]) or "nothing"
@@ -128,7 +128,7 @@ class PapersMeasured:
         for answer in self.absent:
             if not _says_absent(answer) and answer.mode is AnswerMode.MODEL:
                 lines += [f"- absent, but answered: {answer.question}", f"  - {answer.text.strip()[:160]}"]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n\n"
 
 
 def _says_absent(answer: Answer) -> bool:
