@@ -137,7 +137,8 @@ class _Asking:
             reply = _Reply(None, Reason.ENGINE_DOWN if self._ws.host.has_model else Reason.NO_MODEL)
         else:
             self._model = info.label_en or info.name
-            reply = self._generate(info, sources)
+            with self._ws.host.energy.answer():
+                reply = self._generate(info, sources)
         if self._op.cancelled and reply.done is None:
             return self._finish(Graded("", (), False), AnswerMode.MODEL, Reason.STOPPED, None)
         if reply.done is None or info is None:

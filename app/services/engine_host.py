@@ -8,10 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from app.core.settings import Settings
+from app.services.energy_book import EnergyBook
 from app.services.engine_words import about, why
 from app.services.models import InstalledModel, ModelCatalogue, ModelRefused
-from app.services.views import EngineCard, EngineState, Problem
+from app.services.spike_choice import SpikeChoice, SpikesUnreadable
+from app.services.views import EngineCard, EngineState, Problem, SpikesCard
 from engine.client import EngineClient, EngineDied, EngineError, EngineFailed, EngineStatus, Request
+from engine.energy import EnergyMeter
 from engine.protocol import GenerateDone, ModelInfo, ReadDone
 
 _STATES = {
@@ -36,11 +39,14 @@ class EngineHost:
     def __init__(
         self,
         catalogue: ModelCatalogue,
-        settings: Settings,
+        settings: Callable[[], Settings],
         make_client: Callable[[Callable[[EngineStatus], None], Iterable[str]], EngineClient] | None = None,
+        spikes: SpikeChoice | None = None,
+        meter: EnergyMeter | None = None,
     ) -> None:
         self.catalogue = catalogue
         self._settings = settings
+        self._spikes = spikes
         self._lock = threading.Lock()
         self._listeners: list[Callable[[EngineCard], None]] = []
         self._wanted: InstalledModel | None = None
@@ -49,6 +55,7 @@ class EngineHost:
         self._prefill_tok_per_s = 0.0
         self._decode_tok_per_s = 0.0
         self._changed = threading.Condition()
+        self.energy = EnergyBook(meter or EnergyMeter.open(), self._announce)
         folders = [str(catalogue.shipped), str(catalogue.folder)]
         make = make_client or (lambda hear, readable: EngineClient(hear, model_folders=readable))
         self.client = make(self._hear, folders)
@@ -58,7 +65,7 @@ class EngineHost:
 
         Without a model there is nothing for a worker to do, and none is started.
         """
-        chosen = self.catalogue.chosen(self._settings.model_id)
+        chosen = self.catalogue.chosen(self._settings().model_id)
         if chosen is not None:
             with suppress(EngineError, OSError):  # the status says it
                 self.load(chosen)
@@ -73,11 +80,16 @@ class EngineHost:
         with self._lock:
             self._wanted, self._refusal = model, None
             self._prefill_tok_per_s = self._decode_tok_per_s = 0.0
+        self.energy.forget()
         self.ensure_started()
+        settings, spikes = self._settings(), self._spikes_of(model)
         request = self.client.load(
             model.path,
-            threads=self._settings.engine_threads or None,
-            window_precision=self._settings.engine_window_precision,
+            threads=settings.engine_threads or None,
+            quiet=settings.quiet,
+            window_precision=settings.engine_window_precision,
+            spikes_k=spikes.k,
+            spiking_down=spikes.down,
         )
         with self._lock:
             self._loading = request
@@ -90,6 +102,16 @@ class EngineHost:
             self._listeners = []
             self._changed.notify_all()
         self.client.close()
+        self.energy.close()
+
+    def _spikes_of(self, model: InstalledModel) -> SpikeChoice:
+        """What was asked for this run, else what is kept for this model."""
+        if self._spikes is not None:
+            return self._spikes
+        try:
+            return SpikeChoice.parse(self._settings().model_spikes.get(model.card.id, ""))
+        except SpikesUnreadable:  # the file was written by hand
+            return SpikeChoice()
 
     # -- what it can do now ---------------------------------------------------------------------------------
 
@@ -205,6 +227,10 @@ class EngineHost:
             prefill_tok_per_s=self._prefill_tok_per_s,
             decode_tok_per_s=self._decode_tok_per_s,
             problem=problem,
+            energy=self.energy.card(),
+            spikes=SpikesCard()
+            if info is None
+            else SpikesCard(info.spikes_k, info.own_spikes_k, info.spikes_fixed, info.spiking_down),
         )
 
     def listen(self, listener: Callable[[EngineCard], None]) -> None:

@@ -329,9 +329,10 @@ class _Reading:
         return reading_card(ws, self._dossier_id)
 
     def _read(self, texts: list[str], position_tok: int) -> ReadDone:
-        request = self._ws.host.client.read(self._session, texts, background=True)
-        self._op.when_cancelled(request.cancel)
-        read = request.result()
+        with self._ws.host.energy.pages(len(texts)):
+            request = self._ws.host.client.read(self._session, texts, background=True)
+            self._op.when_cancelled(request.cancel)
+            read = request.result()
         same_worker = self._ws.host.generation == self._generation
         if not same_worker or read.position_tok != position_tok + read.tokens:
             # The worker was replaced, or another dossier took the session's place: what was read before is

@@ -268,6 +268,30 @@ class EngineState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyCard:
+    """What this machine measured itself, all programs on the processor included. Where it cannot
+    (``measurable`` false), ``reason`` is absent, forbidden or broken, and there are no figures."""
+
+    measurable: bool = False
+    reason: str = "absent"
+    watts: float | None = None  # while the last answer was made, or the last pages were read
+    answer_j: float | None = None  # the last answer
+    page_j: float | None = None  # a page, of the last that were read
+
+
+@dataclass(frozen=True, slots=True)
+class SpikesCard:
+    """Whether the loaded model's inputs are coded as spikes: thresholds are mean|x| / ``k`` (0: they are
+    not). ``own_k`` is what it was made for; ``fixed``: it cannot run without. ``down``: the published code
+    does not code that input."""
+
+    k: float = 0.0
+    own_k: float = 0.0
+    fixed: bool = False
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EngineCard:
     """What the status bar says about the engine."""
 
@@ -279,6 +303,8 @@ class EngineCard:
     decode_tok_per_s: float = 0.0
     retry_in_s: float | None = None
     problem: Problem | None = None
+    energy: EnergyCard = EnergyCard()
+    spikes: SpikesCard = SpikesCard()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,15 +58,24 @@ class EngineClient(Lifeline):
         window_mode: WindowMode = "hf",
         spikes_k: float | None = None,
         spiking_down: bool = False,
+        quiet: bool = False,
     ) -> Request[ModelInfo]:
         """Load a model. Another model means another worker: live sessions and open requests are lost.
 
-        `spikes_k` codes its inputs as spikes (0: not at all; None: as it was made).
+        `spikes_k` codes its inputs as spikes (0: not at all; None: as it was made). `quiet` leaves half
+        of the cores to others where `threads` says nothing.
         """
         resolved = Path(path).resolve()
         folder = resolved if resolved.is_dir() else resolved.parent
         message = Load(
-            self._take_id(), str(resolved), threads, window_precision, window_mode, spikes_k, spiking_down
+            self._take_id(),
+            str(resolved),
+            threads,
+            window_precision,
+            window_mode,
+            spikes_k,
+            spiking_down,
+            quiet,
         )
         return self._ask_for_model(message, folder)
 

@@ -43,7 +43,8 @@ class Load(_Message, frozen=True, tag="load"):
     """Load the one model of this worker's life: a converted file or a checkpoint folder.
 
     `spikes_k` codes its inputs as spikes (0: not), else it does what it was made for; `spiking_down` codes
-    the input of down_proj too, which the published code does not.
+    the input of down_proj too, which the published code does not. `quiet` leaves half of the cores to others
+    where `threads` says nothing.
     """
 
     request_id: RequestId
@@ -53,6 +54,7 @@ class Load(_Message, frozen=True, tag="load"):
     window_mode: WindowMode = "hf"
     spikes_k: Annotated[float, Meta(ge=0.0, le=1024.0)] | None = None
     spiking_down: bool = False
+    quiet: bool = False
 
 
 class CountTokens(_Message, frozen=True, tag="count_tokens"):

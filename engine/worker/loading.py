@@ -28,7 +28,7 @@ def load_model(message: Load) -> RunnableModel:
         kernels.self_test()
         loaded = load(
             message.path,
-            threads=message.threads or count_cores(),
+            threads=message.threads or count_cores(quiet=message.quiet),
             spike_k=message.spikes_k,
             spiking_down=message.spiking_down,
         )
@@ -104,11 +104,12 @@ def explain_model_error(error: Exception) -> RequestFailed | None:
             return None
 
 
-def count_cores() -> int:
+def count_cores(*, quiet: bool = False) -> int:
     """The cores this process may use: physical ones where the system tells, since kernels gain nothing from
-    twins."""
+    twins. `quiet`: half of them, one at least."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     import psutil
 
     physical: int | None = psutil.cpu_count(logical=False)
-    return max(1, min(allowed, physical or allowed, 256))
+    cores = max(1, min(allowed, physical or allowed, 256))
+    return max(1, cores // 2) if quiet else cores
