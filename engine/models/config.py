@@ -52,16 +52,16 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for field, (low, high) in _LIMITS.items():
             if field != "head_dim" and not low <= getattr(self, field) <= high:
-                raise _bad(f"{field} is {getattr(self, field)}, which is outside {low} to {high}")
+                raise bad_config(f"{field} is {getattr(self, field)}, which is outside {low} to {high}")
         if self.hidden_size % self.heads:
-            raise _bad(f"hidden_size {self.hidden_size} is not a multiple of {self.heads} heads")
+            raise bad_config(f"hidden_size {self.hidden_size} is not a multiple of {self.heads} heads")
         if self.heads % self.kv_heads:
-            raise _bad(f"{self.heads} heads cannot share {self.kv_heads} key/value heads evenly")
+            raise bad_config(f"{self.heads} heads cannot share {self.kv_heads} key/value heads evenly")
         low, high = _LIMITS["head_dim"]
         if not low <= self.head_dim <= high or self.head_dim % 2:
-            raise _bad(f"a head size of {self.head_dim} is not an even number within {low} to {high}")
+            raise bad_config(f"a head size of {self.head_dim} is not an even number within {low} to {high}")
         if self.use_short_conv and self.conv_size < 2:
-            raise _bad("conv_size must be at least 2 where the short convolution is used")
+            raise bad_config("conv_size must be at least 2 where the short convolution is used")
         for field, value, least, most in (
             ("norm_eps", self.norm_eps, 1e-12, 1e-1),
             ("rope_theta", self.rope_theta, 1.0, 1e12),
@@ -69,7 +69,7 @@ class ModelConfig:
             ("spike_k", self.spike_k, 0.0, 1024.0),
         ):
             if not math.isfinite(value) or not least <= value <= most:
-                raise _bad(f"{field} is {value}, which is outside {least} to {most}")
+                raise bad_config(f"{field} is {value}, which is outside {least} to {most}")
 
     @property
     def head_dim(self) -> int:
@@ -94,10 +94,12 @@ class ModelConfig:
         if model_type != keys.ARCHITECTURE:
             raise _other_model("checkpoint", model_type)
         if raw.get("tie_word_embeddings", False) is not False:
-            raise _bad("tie_word_embeddings is set, but models of this family have their own output matrix")
+            raise bad_config(
+                "tie_word_embeddings is set, but models of this family have their own output matrix"
+            )
         if raw.get("hidden_act", "swish") not in ("swish", "silu"):
-            raise _bad(f"the activation {raw.get('hidden_act')!r} is not swish")
-        numbers = _Numbers(raw, "config.json")
+            raise bad_config(f"the activation {raw.get('hidden_act')!r} is not swish")
+        numbers = Numbers(raw, "config.json")
         return cls(
             vocab_size=numbers.whole("vocab_size"),
             hidden_size=numbers.whole("hidden_size"),
@@ -121,7 +123,7 @@ class ModelConfig:
         architecture = raw.get(keys.GENERAL_ARCHITECTURE)
         if architecture != keys.ARCHITECTURE:
             raise _other_model("file", architecture)
-        numbers = _Numbers(raw, "the model file")
+        numbers = Numbers(raw, "the model file")
         return cls(
             vocab_size=numbers.whole(keys.VOCAB_SIZE),
             hidden_size=numbers.whole(keys.EMBEDDING_LENGTH),
@@ -142,7 +144,7 @@ class ModelConfig:
         )
 
 
-class _Numbers:
+class Numbers:
     """Reads typed values out of an untyped mapping; a wrong type is told with the key and its origin."""
 
     def __init__(self, raw: Mapping[str, object], origin: str) -> None:
@@ -152,23 +154,23 @@ class _Numbers:
     def whole(self, key: str, default: int | None = None) -> int:
         value = self._raw.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _bad(f"{key} in {self._origin} is missing or not a whole number")
+            raise bad_config(f"{key} in {self._origin} is missing or not a whole number")
         return value
 
     def real(self, key: str, default: float | None = None) -> float:
         value = self._raw.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
-            raise _bad(f"{key} in {self._origin} is missing or not a number")
+            raise bad_config(f"{key} in {self._origin} is missing or not a number")
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._raw.get(key, default)
         if not isinstance(value, bool):
-            raise _bad(f"{key} in {self._origin} is not true or false")
+            raise bad_config(f"{key} in {self._origin} is not true or false")
         return value
 
 
-def _bad(reason: str) -> ModelFileError:
+def bad_config(reason: str) -> ModelFileError:
     return ModelFileError("model-config-invalid", f"The model's configuration is not usable: {reason}.")
 
 

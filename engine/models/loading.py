@@ -11,20 +11,21 @@ from typing import Final, Protocol
 import numpy as np
 
 from engine import kernels
-from engine.models import keys
+from engine.models import architectures, keys
+from engine.models.architectures import Architecture, Shape
 from engine.models.checkpoint import open_checkpoint
-from engine.models.config import ModelConfig
 from engine.models.errors import ModelFileError
+from engine.models.experts import Expert, ExpertShelf
 from engine.models.facts import ModelFacts, facts_from_metadata
 from engine.models.gguf import GgufFile, open_gguf
-from engine.models.quantization import group_count
 from engine.models.spike_codes import Reading
 from engine.models.spike_coding import SpikeCoding as SpikeCoding
 from engine.models.spike_coding import SpikeCodingError, bind_identity, choose_coding, own_coding
 from engine.models.spike_weights import StoredSpikes, coded_weight, file_reading
+from engine.models.stored_weights import reader_of, stored_weight
 from engine.models.template import ChatTemplate
-from engine.models.tensor_names import ExpectedTensor, expected_tensors, parameter_count
-from engine.models.tensors import ElementType, TensorEntry, TensorSource, widen
+from engine.models.tensor_names import ExpectedTensor, weight_count
+from engine.models.tensors import ElementType, TensorSource
 from engine.models.tokenizer import Tokenizer
 from engine.models.tokenizer_json import parse_tokenizer
 
@@ -36,10 +37,6 @@ _TOKENIZER_CHARS_PER_ROW: Final = 512
 """A tokenizer's JSON is at most so long; that of the Qwen2 family takes some 75 characters for each id."""
 _PLAIN_TEMPLATE: Final = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
 """For a model without a chat template: the contents, a line each."""
-_FORMATS: Final[Mapping[ElementType, kernels.WeightFormat]] = {
-    ElementType.F32: "f32",
-    ElementType.BF16: "bf16",
-}
 
 
 class Turn(Protocol):
@@ -75,9 +72,12 @@ class ModelInfo:
     reader: bool
     licence: str
     source: str
-    config: ModelConfig
+    config: Shape
     coding: SpikeCoding
     own_coding: SpikeCoding
+    architecture: str
+    kept_elements_per_token: int
+    """Keys' and values' elements that a reading keeps of every token for ever; 0: its memory has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class LoadedModel:
     template: ChatTemplate
     info: ModelInfo
     stop_ids: frozenset[int]
+    experts: ExpertShelf | None = None
+    """Where routed experts come from when they are read on demand."""
 
     def encode_text(self, text: str) -> list[int]:
         """Ids of anybody's text; no special token is ever among them."""
@@ -115,8 +117,13 @@ def load(
     spike_k: float | None = None,
     spiking_down: bool = False,
     reading: Reading | None = None,
+    expert_memory_bytes: int | None = None,
 ) -> LoadedModel:
     """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
+
+    Of a model with routed experts a token touches only its own, whatever the policy: mapped like all else
+    (the system keeps in memory what it can), or with `expert_memory_bytes` read on demand, those used last
+    kept within that budget.
 
     `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
     weights of a file first (by default up to 256 MiB). `spike_k` codes the inputs of the projections as
@@ -127,18 +134,21 @@ def load(
     """
     path = Path(path)
     if path.is_dir():
-        return _load_folder(path, threads, isa, spike_k, spiking_down, reading)
+        return _load_folder(path, threads, isa, spike_k, spiking_down, reading, expert_memory_bytes)
     file = open_gguf(path)
-    config = ModelConfig.from_metadata(file.metadata)
+    architecture = architectures.of_file(file.metadata)
+    config = architecture.from_metadata(file.metadata)
     facts = facts_from_metadata(file.metadata)
     own = own_coding(config, facts, file_reading(file) if config.spike_k else "f32")
     coding = choose_coding(config, own, spike_k, spiking_down, reading)
     if coding.reading != own.reading:
         raise SpikeCodingError(f"the codes of this file were read as {own.reading}, once and for all")
+    tensors = list(architecture.tensors(config))
+    shelf = _shelf(path, file.tensors, tensors, expert_memory_bytes)
     try:
-        weights = _file_weights(file, config, spiking_down)
+        weights = _file_weights(file, config, tensors, spiking_down, on_demand=shelf is not None)
     finally:
-        file.tensors.close()  # what is mapped stays mapped
+        file.tensors.close()  # what is mapped stays mapped, and a shelf opens the file again
     tokenizer = _file_tokenizer(file, config)
     stop_ids = file.metadata.get(keys.STOP_IDS, [])
     if not isinstance(stop_ids, list) or not all(
@@ -148,6 +158,7 @@ def load(
     if verify or (verify is None and file.header.size_bytes <= VERIFY_MAX_BYTES):
         verify_content(file)
     return _assemble(
+        architecture,
         config,
         weights,
         tokenizer,
@@ -162,6 +173,7 @@ def load(
         isa=isa,
         coding=coding,
         own=own,
+        shelf=shelf,
     )
 
 
@@ -182,22 +194,27 @@ def _load_folder(
     spike_k: float | None,
     spiking_down: bool,
     reading: Reading | None,
+    expert_memory_bytes: int | None,
 ) -> LoadedModel:
     checkpoint = open_checkpoint(folder)
     config, tensors = checkpoint.config, checkpoint.tensors
+    expected = list(checkpoint.architecture.tensors(config))
+    shelf = _shelf(folder, tensors, expected, expert_memory_bytes)
     try:
         own = own_coding(config, checkpoint.facts)
         coding = choose_coding(config, own, spike_k, spiking_down, reading)
         weights = {
             tensor.name: coded_weight(tensors, tensor, coding.reading)
             if tensor.coded and (spiking_down or not tensor.stays_float)
-            else _float_weight(tensors, tensors.entries[tensor.name])
-            for tensor in expected_tensors(config)
+            else stored_weight(tensors.entries, tensor, tensors.map_tensor)
+            for tensor in expected
+            if shelf is None or not tensor.is_expert
         }
     finally:
         tensors.close()  # what is mapped stays mapped
     return _assemble(
-        checkpoint.config,
+        checkpoint.architecture,
+        config,
         weights,
         Tokenizer(checkpoint.tokenizer),
         checkpoint.template,
@@ -215,11 +232,13 @@ def _load_folder(
         isa=isa,
         coding=coding,
         own=own,
+        shelf=shelf,
     )
 
 
 def _assemble(
-    config: ModelConfig,
+    architecture: Architecture,
+    config: Shape,
     weights: Mapping[str, kernels.Weight],
     tokenizer: Tokenizer,
     template: str,
@@ -234,6 +253,7 @@ def _assemble(
     isa: str | None,
     coding: SpikeCoding,
     own: SpikeCoding,
+    shelf: ExpertShelf | None,
 ) -> LoadedModel:
     named = (
         {"bos_token": "", "eos_token": tokenizer.decode([eos_id], skip_special=False)}
@@ -242,17 +262,23 @@ def _assemble(
     )
     chat = ChatTemplate(template or _PLAIN_TEMPLATE, tokenizer.added, named_tokens=named)
     try:
-        model = kernels.Model(native_config(config, coding), weights, threads=threads, isa=isa)
+        model = kernels.Model(
+            architecture.native(config, coding.k, coding.down),
+            weights,
+            threads=threads,
+            isa=isa,
+            fetch_expert=None if shelf is None else shelf.fetch,
+        )
     except kernels.KernelError as error:
         raise ModelFileError(
             "model-weights-invalid", f"The model's weights are not usable: {error}."
         ) from error
     info = ModelInfo(
         name=facts.name,
-        label_en=facts.label_en,
-        label_fr=facts.label_fr,
+        label_en=_noted(facts.label_en, architecture.note),
+        label_fr=_noted(facts.label_fr, architecture.note_fr),
         format=format_name,
-        parameters=parameter_count(config),
+        parameters=weight_count(architecture.tensors(config)),
         size_bytes=size_bytes,
         identity=bind_identity(identity, coding, own),
         vocab_size=config.vocab_size,
@@ -269,55 +295,61 @@ def _assemble(
         config=config,
         coding=coding,
         own_coding=own,
+        architecture=architecture.name,
+        kept_elements_per_token=architecture.kept_elements_per_token(config),
     )
-    return LoadedModel(model, tokenizer, chat, info, stop_ids)
+    return LoadedModel(model, tokenizer, chat, info, stop_ids, shelf)
 
 
-def native_config(config: ModelConfig, coding: SpikeCoding | None = None) -> kernels.NativeConfig:
-    """The same shape in the kernels' words."""
-    coding = coding or SpikeCoding(config.spike_k, False)
-    return kernels.NativeConfig(
-        vocab_size=config.vocab_size,
-        hidden_size=config.hidden_size,
-        layers=config.layers,
-        heads=config.heads,
-        kv_heads=config.kv_heads,
-        head_dim=config.head_dim,
-        intermediate_size=config.intermediate_size,
-        gate_rank=config.gate_rank,
-        sliding_window=config.sliding_window,
-        attn_layers=config.attn_layers,
-        gate_normalizer=config.gate_normalizer,
-        norm_eps=config.norm_eps,
-        rope_theta=config.rope_theta,
-        use_short_conv=config.use_short_conv,
-        conv_size=config.conv_size,
-        merged_gate=config.merged_gate,
-        spike_k=coding.k,
-        spike_down=coding.down,
-    )
+def _noted(label: str, note: str) -> str:
+    return f"{label} ({note})" if note and note not in label else label
 
 
-def _file_weights(file: GgufFile, config: ModelConfig, spiking_down: bool) -> dict[str, kernels.Weight]:
-    left = dict(file.tensors.entries)
+def _shelf(
+    path: Path, tensors: TensorSource, expected: Sequence[ExpectedTensor], budget_bytes: int | None
+) -> ExpertShelf | None:
+    """None where nothing is read on demand."""
+    experts = {tensor.name: tensor for tensor in expected if tensor.is_expert}
+    if budget_bytes is None or not experts:
+        return None
+    take = reader_of(tensors)
+
+    def read(layer: int, expert: int) -> Expert:
+        try:
+            gate, up, down = (
+                stored_weight(tensors.entries, experts[name], take)
+                for name in kernels.expert_tensors(layer, expert)
+            )
+        except OSError as error:
+            raise ModelFileError(
+                "model-file-unreadable", f"{path.name} cannot be read any more: {error.strerror or error}."
+            ) from None
+        finally:
+            tensors.close()
+        return gate, up, down
+
+    return ExpertShelf(read, budget_bytes)
+
+
+def _file_weights(
+    file: GgufFile, config: Shape, tensors: Sequence[ExpectedTensor], spiking_down: bool, *, on_demand: bool
+) -> dict[str, kernels.Weight]:
+    entries = file.tensors.entries
+    left = set(entries)
     weights: dict[str, kernels.Weight] = {}
     if config.spike_k:
         coded = StoredSpikes(file)
-        weights = coded.weights(config, spiking_down=spiking_down)
-        left = {name: entry for name, entry in left.items() if name not in coded.names}
-    for tensor in expected_tensors(config):
+        weights = coded.weights(tensors, spiking_down=spiking_down)
+        left -= set(coded.names)
+    for tensor in tensors:
         if tensor.name in weights:
             continue
-        entry = left.pop(tensor.name, None)
-        if entry is None:
-            raise ModelFileError("model-tensor-missing", f"The model file lacks {tensor.name}.")
-        if entry.element is ElementType.I8 and tensor.quantised:
-            scales = left.pop(tensor.name + keys.SCALES_SUFFIX, None)
-            weights[tensor.name] = _quantised_weight(file.tensors, tensor, entry, scales)
-        elif entry.shape != tensor.shape:
-            raise _shape_error(tensor.name, entry.shape, tensor.shape)
-        else:
-            weights[tensor.name] = _float_weight(file.tensors, entry)
+        weight = stored_weight(entries, tensor, file.tensors.map_tensor)
+        left.discard(tensor.name)
+        if weight.scales is not None:
+            left.discard(tensor.name + keys.SCALES_SUFFIX)
+        if not (on_demand and tensor.is_expert):
+            weights[tensor.name] = weight
     if left:
         raise ModelFileError(
             "model-tensor-unexpected", f"The model file holds the unknown tensor {min(left)!a}."
@@ -325,40 +357,7 @@ def _file_weights(file: GgufFile, config: ModelConfig, spiking_down: bool) -> di
     return weights
 
 
-def _quantised_weight(
-    tensors: TensorSource, tensor: ExpectedTensor, entry: TensorEntry, scales: TensorEntry | None
-) -> kernels.Weight:
-    rows, inputs = tensor.shape
-    kind: kernels.WeightFormat
-    if entry.shape == (rows, inputs):
-        kind = "q8"
-    elif inputs % 2 == 0 and entry.shape == (rows, inputs // 2):
-        kind = "q4"
-    else:
-        raise _shape_error(tensor.name, entry.shape, tensor.shape)
-    wanted = (rows, group_count(inputs))
-    if scales is None or scales.element is not ElementType.F16 or scales.shape != wanted:
-        raise ModelFileError("model-tensor-shape", f"{tensor.name} has no scales that fit it.")
-    return kernels.Weight(
-        kind, tensor.shape, tensors.map_tensor(tensor.name), scales=tensors.map_tensor(scales.name)
-    )
-
-
-def _float_weight(tensors: TensorSource, entry: TensorEntry) -> kernels.Weight:
-    format_name = _FORMATS.get(entry.element)
-    if format_name is not None:
-        return kernels.Weight(format_name, entry.shape, tensors.map_tensor(entry.name))
-    if entry.element is ElementType.I8:
-        raise ModelFileError("model-tensor-type-unsupported", f"{entry.name} cannot be stored as codes.")
-    # The kernels have no float16 matrices; widening is exact.
-    return kernels.Weight("f32", entry.shape, widen(tensors.map_tensor(entry.name), entry.element))
-
-
-def _shape_error(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ModelFileError:
-    return ModelFileError("model-tensor-shape", f"{name} has shape {shape}, which does not fit {wanted}.")
-
-
-def _file_tokenizer(file: GgufFile, config: ModelConfig) -> Tokenizer:
+def _file_tokenizer(file: GgufFile, config: Shape) -> Tokenizer:
     """Checks first what is cheap to check: the library's tables take it seconds at the worst."""
     text = _text(file, keys.TOKENIZER_JSON)
     if len(text) > _TOKENIZER_CHARS + config.vocab_size * _TOKENIZER_CHARS_PER_ROW:

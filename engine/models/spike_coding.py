@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from engine.models.config import ModelConfig
+from engine.models.architectures.contract import Shape
 from engine.models.errors import ModelError
 from engine.models.facts import SPIKES_K_MAX, ModelFacts
 from engine.models.spike_codes import Reading
@@ -39,13 +39,13 @@ class SpikeCoding:
             raise SpikeCodingError("a spiking down_proj needs spike coding")
 
 
-def own_coding(config: ModelConfig, facts: ModelFacts, reading: Reading = "f32") -> SpikeCoding:
+def own_coding(config: Shape, facts: ModelFacts, reading: Reading = "f32") -> SpikeCoding:
     """What the model was made for: the published coding of a spiking one, what its facts say of another."""
     return SpikeCoding(config.spike_k, False, reading) if config.spike_k else SpikeCoding(facts.spikes_k)
 
 
 def choose_coding(
-    config: ModelConfig, own: SpikeCoding, k: float | None, down: bool, reading: Reading | None
+    config: Shape, own: SpikeCoding, k: float | None, down: bool, reading: Reading | None
 ) -> SpikeCoding:
     """`own` but for what is asked. Raises SpikeCodingError for a coding that the model cannot do."""
     chosen = SpikeCoding(own.k if k is None else k, down, own.reading if reading is None else reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -9,11 +10,10 @@ from numpy.typing import NDArray
 
 from engine import kernels
 from engine.models import keys
-from engine.models.config import ModelConfig
 from engine.models.errors import ConversionError, ModelFileError
 from engine.models.gguf import GgufFile
 from engine.models.spike_codes import READINGS, Reading, code_weights, far_starts, read_scales, split_codes
-from engine.models.tensor_names import ExpectedTensor, expected_tensors
+from engine.models.tensor_names import ExpectedTensor
 from engine.models.tensors import ElementType, TensorSource, float_blocks
 
 _NO_FAR: Final = np.empty(0, np.uint32)
@@ -47,13 +47,13 @@ class StoredSpikes:
         self._place = 0
         self._reading = file_reading(file)
 
-    def weights(self, config: ModelConfig, *, spiking_down: bool) -> dict[str, kernels.Weight]:
+    def weights(self, tensors: Iterable[ExpectedTensor], *, spiking_down: bool) -> dict[str, kernels.Weight]:
         """All coded matrices by name; `down_proj` among them, coded now, where it is asked for.
 
         Raises ModelFileError.
         """
         found: dict[str, kernels.Weight] = {}
-        for tensor in expected_tensors(config):
+        for tensor in tensors:
             if not tensor.coded:
                 continue
             scales = self._take(

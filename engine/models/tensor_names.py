@@ -26,6 +26,11 @@ class ExpectedTensor:
         return self.coded and self.name.endswith(keys.DOWN_SUFFIX)
 
     @property
+    def is_expert(self) -> bool:
+        """One of a routed expert's: touched only when a token chose that expert."""
+        return ".mlp.experts." in self.name
+
+    @property
     def groups(self) -> int:
         """Groups of inputs of a matrix, each with a scale of its own."""
         return -(-self.shape[1] // keys.QUANT_GROUP)

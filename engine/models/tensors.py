@@ -87,6 +87,9 @@ class TensorSource(Protocol):
     def map_tensor(self, name: str) -> NDArray[np.generic]:
         """The whole tensor, read-only, mapped from the file rather than read."""
 
+    def close(self) -> None:
+        """Lets go of open files; reading opens them again."""
+
 
 class TensorFile:
     """Tensors of one open file. Use from one thread; a mapping from `map_tensor` outlives `close`."""

@@ -322,9 +322,9 @@ def test_a_file_that_lacks_what_a_model_needs_is_refused(
 
 def test_the_tensor_names_of_kernels_and_files_are_the_same_list() -> None:
     from engine import kernels
-    from engine.models.loading import native_config
+    from engine.models.architectures.gla_swa import GlaSwa
 
     config = small_config(use_short_conv=True, layers=4)
     ours = {tensor.name: tensor.shape for tensor in expected_tensors(config)}
-    assert ours == kernels.expected_tensors(native_config(config))
+    assert ours == kernels.expected_tensors(GlaSwa().native(config, 0.0, False))
     assert keys.QUANT_GROUP == kernels.GROUP

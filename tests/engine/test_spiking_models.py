@@ -27,8 +27,6 @@ from tests.fixtures.model_files import (
     FLOAT_TINY,
     GOLDEN,
     read_golden,
-    small_config,
-    write_checkpoint,
     write_safetensors,
 )
 from tests.fixtures.spiking_model import (

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.models import keys
+from engine.models.architectures.branched import BranchedMoe
 from engine.models.architectures.contract import Architecture, Shape
 from engine.models.architectures.gla_swa import GlaSwa
 from engine.models.errors import ModelFileError
 
-ARCHITECTURES: Final[tuple[Architecture, ...]] = (GlaSwa(),)
+ARCHITECTURES: Final[tuple[Architecture, ...]] = (GlaSwa(), BranchedMoe())
 
 __all__ = ["ARCHITECTURES", "Architecture", "Shape", "of_checkpoint", "of_file"]
 

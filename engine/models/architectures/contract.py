@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.models.gguf import MetadataValue
 from engine.models.tensor_names import ExpectedTensor
+from engine.native_config import NativeConfig
 
 
 class Shape(Protocol):
@@ -14,6 +15,9 @@ class Shape(Protocol):
 
     @property
     def vocab_size(self) -> int: ...
+
+    @property
+    def hidden_size(self) -> int: ...
 
     @property
     def layers(self) -> int: ...
@@ -40,6 +44,10 @@ class Architecture(Protocol):
     def note(self) -> str:
         """What a person must know of it ("unverified"), in English; empty for most."""
 
+    @property
+    def note_fr(self) -> str:
+        """The same in French."""
+
     def from_json(self, raw: Mapping[str, object], names: Iterable[str]) -> Shape:
         """From a parsed `config.json` and the names of the tensors beside it. Raises ModelFileError."""
 
@@ -51,3 +59,10 @@ class Architecture(Protocol):
 
     def tensors(self, shape: Any) -> Iterator[ExpectedTensor]:
         """All tensors in the order of a converted file."""
+
+    def native(self, shape: Any, spike_k: float, spike_down: bool) -> NativeConfig:
+        """The same shape in the kernels' words, its inputs coded as spikes where `spike_k` is above 0."""
+
+    def kept_elements_per_token(self, shape: Any) -> int:
+        """How many keys' and values' elements a reading keeps of every token for ever; 0 where its memory has
+        an end."""

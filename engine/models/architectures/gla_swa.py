@@ -9,11 +9,13 @@ from engine.models import keys
 from engine.models.config import ModelConfig
 from engine.models.gguf import MetadataValue
 from engine.models.tensor_names import ExpectedTensor, expected_tensors
+from engine.native_config import NativeConfig
 
 
 class GlaSwa:
     name = keys.ARCHITECTURE
     note = ""
+    note_fr = ""
 
     def from_json(self, raw: Mapping[str, object], names: Iterable[str]) -> ModelConfig:
         config = ModelConfig.from_json(raw)
@@ -48,3 +50,28 @@ class GlaSwa:
 
     def tensors(self, shape: ModelConfig) -> Iterator[ExpectedTensor]:
         return expected_tensors(shape)
+
+    def native(self, shape: ModelConfig, spike_k: float, spike_down: bool) -> NativeConfig:
+        return NativeConfig(
+            vocab_size=shape.vocab_size,
+            hidden_size=shape.hidden_size,
+            layers=shape.layers,
+            heads=shape.heads,
+            kv_heads=shape.kv_heads,
+            head_dim=shape.head_dim,
+            intermediate_size=shape.intermediate_size,
+            gate_rank=shape.gate_rank,
+            sliding_window=shape.sliding_window,
+            attn_layers=shape.attn_layers,
+            gate_normalizer=shape.gate_normalizer,
+            norm_eps=shape.norm_eps,
+            rope_theta=shape.rope_theta,
+            use_short_conv=shape.use_short_conv,
+            conv_size=shape.conv_size,
+            merged_gate=shape.merged_gate,
+            spike_k=spike_k,
+            spike_down=spike_down,
+        )
+
+    def kept_elements_per_token(self, shape: ModelConfig) -> int:
+        return 0
