@@ -143,6 +143,7 @@ class Generator(Drills):
             composer = self.composers[values.language][0]
             if roll < 0.18:
                 kept = text[0] if statement.answer_begins() else text[0].lower()
+                kept = text[0] if text.startswith("I ") else kept
                 text = composer.fill(composer.form("lead")) + kept + text[1:]
             else:
                 text = text[:-1] + composer.fill(composer.form("tail")) + "."

@@ -8,6 +8,7 @@ from random import Random
 
 from engine.mini.entities import PRONOUNS, Entity, fits, make_entity, put
 from engine.mini.examples import length
+from engine.mini.facts import expand
 from engine.mini.relations import Noun, Relation, forms_for, read_holders, relations_of
 from engine.mini.values import Values
 
@@ -56,6 +57,12 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lower_first(text: str, value: str, entity: Entity) -> str:
+    """Within a sentence; a name, a value and an "I" stay as they are."""
+    named = text.startswith((value, *entity.mentions)) and not text.startswith(("The ", "An ", "A "))
+    return text if named or text.startswith("I ") else text[:1].lower() + text[1:]
+
+
 class Composer:
     """Writes one dossier at a time; `used` collects the forms it has used."""
 
@@ -70,7 +77,7 @@ class Composer:
     def form(self, section: str, sort: str = "") -> str:
         chosen = self.random.choice(forms_for(self.language, self.side, section, sort))
         self.used.add(f"{section}|{chosen}")
-        return chosen
+        return expand(chosen, self.random) if "|" in chosen and "(" in chosen else chosen
 
     def fill(self, form: str, **given: str) -> str:
         """Slots that nobody gave are drawn by their name; a 2 after the name draws again."""
@@ -113,8 +120,9 @@ class Composer:
         ]
         if held and r.random() < 0.55:
             return r.choice(held)
+        own = [x for x in open_ones if x.sentences or x.questions] if r.random() < 0.6 else ()
         for _ in range(6):
-            relation = r.choice(open_ones)
+            relation = r.choice(own or open_ones)
             if not self.dossier.has(relation, entity):
                 return relation
         return None
@@ -265,27 +273,27 @@ class Composer:
         r = self.random
         value = self.values.draw(relation.sort).text
         if (known or self.dossier.alone(entity)) and r.random() < 0.2:
-            noun = self.noun(relation, entry=True)
-            text = self.label(noun, value)
-            self.dossier.facts.append(Fact(relation, entity, value, number, noun, "", False))
+            heading = self.noun(relation, entry=True)
+            text = self.label(heading, value)
+            self.dossier.facts.append(Fact(relation, entity, value, number, heading, "", False))
             return text + r.choice((".", "", ";", ","))
         text, noun, named = self.core(relation, entity, value, known)
-        text = self.dress(text, value)
+        text = self.dress(text, value, entity)
         self.dossier.facts.append(Fact(relation, entity, value, number, noun, text, named))
         return text
 
-    def dress(self, text: str, value: str) -> str:
+    def dress(self, text: str, value: str, entity: Entity) -> str:
         """A lead or a tail with values of their own, a list mark, a full stop."""
         r = self.random
         roll = r.random()
+        kept = text.startswith(value)
         if roll < 0.14:
-            lead = self.fill(self.form("lead"))
-            text = lead + (text if text.startswith(value) else text[:1].lower() + text[1:])
+            text, kept = self.fill(self.form("lead")) + lower_first(text, value, entity), False
         if 0.1 < roll < 0.24:
             text += self.fill(self.form("tail"))
-        text = upper_first(text) if not text.startswith(value) or r.random() < 0.8 else text
-        if value not in text:  # the value began the sentence and took a capital
-            text = text[:1].lower() + text[1:]
+        if not kept or r.random() < 0.8:
+            changed = upper_first(text)
+            text = changed if value in changed else text
         if roll > 0.9:
             mark = ("- ", "• ", "* ", f"{r.randint(1, 20)}. ", f"{r.randint(1, 9)}.{r.randint(1, 9)} ", "– ")
             return r.choice(mark) + text + r.choice((".", ";", ""))
@@ -350,8 +358,8 @@ class Composer:
                 break
             found = [self.values.draw(c.sort).text for c in columns]
             lines.append(cells.join((upper_first(entity.mentions[0]), *found)))
-            for column, noun, value in zip(columns, nouns, found, strict=True):
-                self.dossier.facts.append(Fact(column, entity, value, number, noun))
+            for column, heading, value in zip(columns, nouns, found, strict=True):
+                self.dossier.facts.append(Fact(column, entity, value, number, heading))
         return [r.choice((" ", " ", cells, " ; ")).join(lines)]
 
     # -- facts that belong together
@@ -368,7 +376,7 @@ class Composer:
         )
         joined = ", ".join(values[:-1]) + last + values[-1] if len(values) > 1 else values[0]
         text, noun, named = self.core(relation, entity, joined)
-        text = self.dress(text, values[0])
+        text = self.dress(text, values[0], entity)
         for part, value in enumerate(values, 1):
             part = part if len(values) > 1 else 0
             self.dossier.facts.append(Fact(relation, entity, value, number, noun, text, named, part=part))
@@ -384,13 +392,12 @@ class Composer:
         form = self.form("change")
         mention = self.mention(entity)
         given = {"v": new, "o": old, "date": self.values.draw("date").text}
-        text = self.dress(put(form, entity, mention, noun, given, self.values.french), new)
-        if old not in text:
-            text = text[:1].lower() + text[1:]
+        text = put(form, entity, mention, noun, given, self.values.french)
+        text = self.dress(text, old if text.startswith(old) else new, entity)
         pieces = []
         if r.random() < 0.4:
             pieces = [
-                self.dress(self.core(relation, entity, old)[0], old),
+                self.dress(self.core(relation, entity, old)[0], old, entity),
                 *([self.filler()] * (r.random() < 0.4)),
             ]
         named = mention not in entity.roles
@@ -423,6 +430,7 @@ class Composer:
         for _ in range(r.choice((1, 1, 2))):
             value, speaker = self.values.draw(relation.sort).text, self.values.make_person()
             inner, noun, named = self.core(relation, entity, value)
+            inner = lower_first(inner, value, entity)
             text = self.fill(self.form("saysaid"), p=speaker, c=inner).strip()
             text = upper_first(text) if not text.startswith(value) else text
             pieces.append(text + r.choice((".", ".", ";")))

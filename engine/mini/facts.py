@@ -76,7 +76,9 @@ def read_kinds(language: str, side: str) -> tuple[Kind, ...]:
             slot, _, wording = line[2:].partition(" | ")
             kinds[-1][3].append((slot, wording))
         elif line and not line.startswith("#"):
-            kinds[-1][1].update(pair.split(":") for pair in line.split())
+            for pair in line.split():
+                slot, _, sort = pair.partition(":")
+                kinds[-1][1][slot] = sort
     split = (
         Kind(name, slots, tuple(split_side(statements, side)), tuple(split_questions(questions, side)))
         for name, slots, statements, questions in kinds

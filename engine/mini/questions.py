@@ -10,7 +10,7 @@ from engine.mini.relations import Noun, Relation, read_holders, relations_of
 # shares of what is tried; what a dossier does not allow falls back to a value
 TASKS = (
     ("value", 0.50),
-    ("absent", 0.27),
+    ("absent", 0.36),
     ("sentence", 0.06),
     ("yes or no", 0.07),
     ("list", 0.08),
@@ -153,7 +153,9 @@ class Asker:
             text = put(form, entity, mention, None, {}, self.values.french)
             return text + (" ?" if self.values.french else "?"), named
         noun = self.question_noun(relation, stated)
-        if roll > 0.85 or noun.phrase:
+        if noun.phrase:
+            form, end = self.composer.form("askclause" if noun.clause else "askphrase"), ""
+        elif roll > 0.85:
             form = self.composer.form("key")
             named = named and any(s in form for s in ("{s}", "{ps}", "{ds}"))
             end = r.choice(("", "", "?", " ?"))

@@ -1,8 +1,8 @@
 """Relations between a holder and a value: how papers state them, how people ask for them.
 
 `facts/relations_*.txt` has the relations with their nouns and own sentences, `facts/holders_*.txt` who or
-what holds them, `facts/frames_*.txt` the forms that suit any of them. A relation's own sentences go to a side by
-their letters, forms that suit any relation by their mark.
+what holds them, `facts/frames_*.txt` the forms that suit any of them. A relation's own sentences go to a
+side by their letters, forms that suit any relation by their mark.
 """
 
 from __future__ import annotations
@@ -16,20 +16,23 @@ from engine.mini.drawing import side_of
 
 HERE = Path(__file__).resolve().parent / "facts"
 _ENTRY_EN = re.compile(
-    r"(?:.* (?:by|in|on|at|with|until|to|for|as|since)|signed|issued|granted|opened|paid|discharged|stopped|"
-    r"begun|absent|excused|decided|expires|begins|from|to|re|requires|serves|recommended|attached|enclosed|"
-    r"serviced|collected|sample taken|claim filed|application lodged|concerns|judgment given|date sent|"
-    r"see page|made of)$",
+    r"(?:.* (?:by|in|on|at|with|until|to|for|as|since|under|of|against)|born|cast|vaccinated|signed|issued|"
+    r"granted|opened|paid|discharged|stopped|begun|absent|excused|decided|expires|begins|from|to|re|requires|"
+    r"serves|recommended|attached|enclosed|serviced|collected|sample taken|claim filed|application lodged|"
+    r"concerns|judgment given|date sent|see page|made of)$",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(le |la |les |l'|un |une |des )(.+)$")
-_PHRASE = re.compile(r"(?:how|what|who|where|why|which|when|if|ce qu|combien|là où)\b", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"(?:how|what|who|where|why|which|when|if|ce qu|ce dont|ce à quoi|combien|là où)\b", re.IGNORECASE
+)
+_CLAUSE = re.compile(r" (?:that|who|whom|where|which|it|they|qui|où|que|dont|on|l'on)\b")
 _SORTS = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """`text` with its article in French. `entry`: for use beside a value only; `phrase`: in questions only."""
+    """`text` with its article in French. `entry`: only beside a value; `phrase`: only in questions."""
 
     text: str
     bare: str
@@ -37,6 +40,11 @@ class Noun:
     feminine: bool
     entry: bool
     phrase: bool
+
+    @property
+    def clause(self) -> bool:
+        """`how many came`, as against `the person who came`."""
+        return bool(_PHRASE.match(self.text))
 
     @property
     def plural(self) -> bool:
@@ -59,7 +67,7 @@ class Noun:
 
 def read_noun(text: str, french: bool) -> Noun:
     feminine, text = text.endswith("^"), text.removesuffix("^")
-    phrase = bool(_PHRASE.match(text))
+    phrase = bool(_PHRASE.match(text) or _CLAUSE.search(text))
     if not french:
         return Noun(text, text, "", False, bool(_ENTRY_EN.fullmatch(text)), phrase)
     match = _ARTICLE.match(text)
@@ -71,7 +79,7 @@ def read_noun(text: str, french: bool) -> Noun:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`nouns` stand in papers and questions, `asked` in questions only; `many`: there may be several values."""
+    """`nouns` stand in papers and questions, `asked` in questions; `many`: there may be several values."""
 
     number: int
     holders: tuple[str, ...]
@@ -145,7 +153,7 @@ def read_attributes(language: str, first: int) -> tuple[Relation, ...]:
             nouns = tuple(read_noun(n, language == "fr") for n in dict.fromkeys(stated.split("/")))
             known = {n.text for n in nouns}
             more = tuple(read_noun(n, language == "fr") for n in asked.split("/") if n not in known)
-            found.append(Relation(first + len(found), ("file",), sort, False, nouns, more, (), ()))
+            found.append(Relation(first + len(found), ("party",), sort, False, nouns, more, (), ()))
     return tuple(found)
 
 
@@ -163,11 +171,14 @@ def read_holders(language: str) -> tuple[Holder, ...]:
 
 @cache
 def relations_of(language: str, side: str, holder: str, person: bool) -> tuple[Relation, ...]:
-    """What a kind of holder may have; people also have what every person has."""
+    """What a kind of holder may have; people also have what every person has.
+
+    A `party` has the attributes that anything may have; some mean nearly the same as a relation of people.
+    """
     return tuple(
         r
         for r in read_relations(language, side)
-        if holder in r.holders or (person and "person" in r.holders) or (r.holders == ("file",) and person)
+        if holder in r.holders or (person and holder != "party" and "person" in r.holders)
     )
 
 

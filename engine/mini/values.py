@@ -78,11 +78,7 @@ class Values(Things):
         return self.make_company() if self.random.random() < 0.5 else self.make_person()
 
     def make_city(self) -> str:
-        return (
-            self.random.choice(self.pools["city"])[0]
-            if self.random.random() < 0.6
-            else self.word().capitalize()
-        )
+        return self.plain("city") if self.random.random() < 0.6 else self.word().capitalize()
 
     def make_address(self) -> str:
         r = self.random
