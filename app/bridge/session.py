@@ -44,6 +44,7 @@ class Session(QObject):
         self.relay = Relay(workspace.events, self)
         self.relay.changed.connect(self._sort_out)
         self._closed = False
+        self._opened = ""
         self._tasks: set[Task] = set()
         self._imports: set[Task] = set()
 
@@ -71,6 +72,22 @@ class Session(QObject):
             loaded if loaded is not None and loaded.id == card.id else card
             for card in services.list_models(self.workspace)
         )
+
+    def opened_dossier(self) -> DossierCard | None:
+        """The dossier that was opened last, while it is there."""
+        return next((card for card in self.dossiers() if card.id == self._opened), None)
+
+    def dossier_model(self, dossier_id: str) -> str:
+        """The id of a dossier's own model, empty where it has the common one."""
+        return "" if self._closed else services.dossier_model(self.workspace, dossier_id)
+
+    def characters(self, dossier_id: str) -> int:
+        """How much text a dossier's pages hold."""
+        return 0 if self._closed else services.count_characters(self.workspace, dossier_id)
+
+    def kept_readings(self, model_id: str) -> int:
+        """How many sealed readings would go with a model."""
+        return 0 if self._closed else services.count_readings(self.workspace, model_id)
 
     def engine(self) -> EngineCard:
         return EngineCard(EngineState.OFF) if self._closed else services.engine_card(self.workspace)
@@ -107,6 +124,7 @@ class Session(QObject):
         return self.follow(services.remove_document(self.workspace, document_id))
 
     def open_dossier(self, dossier_id: str) -> Task:
+        self._opened = dossier_id
         return self.follow(services.open_dossier(self.workspace, dossier_id))
 
     def read_dossier(self, dossier_id: str) -> Task:
@@ -152,8 +170,18 @@ class Session(QObject):
     def choose_model(self, model_id: str) -> Task:
         return self.follow(services.choose_model(self.workspace, model_id), says=False)
 
-    def add_model(self, path: Path) -> Task:
-        return self.follow(services.add_model(self.workspace, path), says=False)
+    def choose_dossier_model(self, dossier_id: str, model_id: str) -> Task:
+        return self.follow(services.choose_dossier_model(self.workspace, dossier_id, model_id), says=False)
+
+    def look_at_model(self, path: Path) -> Task:
+        return self.follow(services.look_at_model(self.workspace, path), says=False)
+
+    def add_model(self, path: Path, *, format_name: str = "auto", choose: bool = True) -> Task:
+        operation = services.add_model(self.workspace, path, format_name=format_name, choose=choose)
+        return self.follow(operation, says=False)
+
+    def check_model(self, model_id: str) -> Task:
+        return self.follow(services.check_model(self.workspace, model_id), says=False)
 
     def remove_model(self, model_id: str) -> Task:
         return self.follow(services.remove_model(self.workspace, model_id), says=False)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from app.library import schema
 from app.library.failures import PageMissing
-from app.library.values import Page, PageSize
+from app.library.values import DocumentStatus, Page, PageSize
 from app.library.words import pack_words, unpack_words
 
 _TABLE = schema.page
@@ -36,6 +36,17 @@ def get_page(connection: Connection, document_id: str, number: int) -> Page:
     if row is None:
         raise PageMissing(number)
     return Page(row.number, row.width_pt, row.height_pt, row.text, unpack_words(row.words), row.note)
+
+
+def count_characters(connection: Connection, dossier_id: str) -> int:
+    """How much text the pages of a dossier's ready documents hold."""
+    mine = (schema.document.c.dossier_id == dossier_id) & (schema.document.c.status == DocumentStatus.READY)
+    query = (
+        select(func.coalesce(func.sum(func.length(_TABLE.c.text)), 0))
+        .join_from(_TABLE, schema.document, schema.document.c.id == _TABLE.c.document_id)
+        .where(mine)
+    )
+    return int(connection.scalar(query) or 0)
 
 
 def get_page_text(connection: Connection, document_id: str, number: int) -> str:

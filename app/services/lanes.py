@@ -1,5 +1,5 @@
-"""The threads that verbs run on: a serial lane each for importing, reading and answering, a few for the
-rest.
+"""The threads that verbs run on: a serial lane each for importing, reading, answering and models, a few for
+the rest.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ class Lane(StrEnum):
     IMPORT = "import"
     READ = "read"
     ASK = "ask"
+    MODEL = "model"
     QUICK = "quick"
 
 
-_THREADS = {Lane.IMPORT: 1, Lane.READ: 1, Lane.ASK: 1, Lane.QUICK: 3}
+_THREADS = {Lane.IMPORT: 1, Lane.READ: 1, Lane.ASK: 1, Lane.MODEL: 1, Lane.QUICK: 3}
 
 
 class Lanes:

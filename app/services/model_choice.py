@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.library import dossiers as dossier_rows
+from app.library import pages as page_rows
 from app.library import readings as reading_rows
 from app.library.failures import DossierMissing
 from app.services import model_imports
@@ -60,7 +61,7 @@ def add_model(
         ws.changed(Changes.MODELS, None, op)
         return _choose(ws, op, model.card.id) if choose else model.card
 
-    return ws.lanes.run(Lane.IMPORT, "add-model", work)
+    return ws.lanes.run(Lane.MODEL, "add-model", work)
 
 
 def check_model(ws: Workspace, model_id: str) -> Operation[ModelCheck]:
@@ -142,6 +143,12 @@ def count_readings(ws: Workspace, model_id: str) -> int:
     identity = ws.host.catalogue.find(model_id).manifest.identity
     with ws.vault.read() as conn:
         return len(reading_rows.readings_of_model(conn, model_id, identity))
+
+
+def count_characters(ws: Workspace, dossier_id: str) -> int:
+    """How much text the pages of a dossier hold: what a model would have to read. A short read."""
+    with ws.vault.read() as conn:
+        return page_rows.count_characters(conn, dossier_id)
 
 
 def model_of(ws: Workspace, dossier_id: str) -> InstalledModel | None:

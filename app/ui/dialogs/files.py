@@ -52,11 +52,21 @@ def choose_folder(parent: QWidget) -> list[Path]:
     return _run(dialog)
 
 
+def choose_model_folder(parent: QWidget) -> Path | None:
+    """The folder of a checkpoint."""
+    dialog = _dialog(parent, QCoreApplication.translate("FileDialogs", "Add a model"))
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+    return next(iter(_run(dialog)), None)
+
+
 def choose_model(parent: QWidget) -> Path | None:
-    """A converted model file."""
+    """A model file, or a file of a checkpoint, which stands for its folder."""
     dialog = _dialog(parent, QCoreApplication.translate("FileDialogs", "Add a model"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-    dialog.setNameFilters([QCoreApplication.translate("FileDialogs", "Models") + " (*.gguf)"])
+    dialog.setNameFilters(
+        [QCoreApplication.translate("FileDialogs", "Models") + " (*.gguf *.safetensors *.bin config.json)"]
+    )
     return next(iter(_run(dialog)), None)
 
 

@@ -63,6 +63,33 @@
     </message>
 </context>
 <context>
+    <name>Models</name>
+    <message numerus="yes">
+        <source>a spiking checkpoint, %n file(s)</source>
+        <translation>
+            <numerusform>a spiking checkpoint, %n file</numerusform>
+            <numerusform>a spiking checkpoint, %n files</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>a checkpoint, %n file(s)</source>
+        <translation>
+            <numerusform>a checkpoint, %n file</numerusform>
+            <numerusform>a checkpoint, %n files</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ModelsPage</name>
+    <message numerus="yes">
+        <source>%n reading(s) that it made of your dossiers are deleted with it. The dossiers stay.</source>
+        <translation>
+            <numerusform>%n reading that it made of your dossiers is deleted with it. The dossiers stay.</numerusform>
+            <numerusform>%n readings that it made of your dossiers are deleted with it. The dossiers stay.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Times</name>
     <message numerus="yes">
         <source>%n s</source>

@@ -723,7 +723,7 @@
     </message>
     <message>
         <source>Several models are called “{name}”. Use the id of one of them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Plusieurs modèles s’appellent «&#xa0;{name}&#xa0;». Indiquez l’identifiant de l’un d’eux.</translation>
     </message>
     <message>
         <source>Some signs of this document cannot be drawn; its text is complete.</source>
@@ -786,6 +786,10 @@
         <translation>Ce fichier n’est pas fait comme un document Word. Il n’a pas été ouvert.</translation>
     </message>
     <message>
+        <source>The engine could not look inside the model: {why}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The engine stopped ({reason}) and is being restarted. Nothing is lost.</source>
         <translation>Le moteur s’est arrêté ({reason}) et redémarre. Rien n’est perdu.</translation>
     </message>
@@ -831,7 +835,7 @@
     </message>
     <message>
         <source>The folder of the models cannot be changed. Check the free space and the rights on it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Le dossier des modèles ne peut pas être modifié. Vérifiez l’espace libre et les droits.</translation>
     </message>
     <message>
         <source>The mail has {count} attachments, the limit is {limit}.</source>
@@ -891,7 +895,7 @@
     </message>
     <message>
         <source>There is no model called “{name}” here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Aucun modèle ne s’appelle «&#xa0;{name}&#xa0;» ici.</translation>
     </message>
     <message>
         <source>There is no text in the file.</source>
@@ -951,7 +955,7 @@
     </message>
     <message>
         <source>This model cannot be kept as “{name}”. It can be kept as: {offered}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ce modèle ne peut pas être conservé en «&#xa0;{name}&#xa0;». Formes possibles&#xa0;: {offered}.</translation>
     </message>
     <message>
         <source>This model is not installed any more. Choose another one.</source>
@@ -1246,6 +1250,10 @@
         <translation>{folder} est sur un lecteur réseau, qui peut perdre des écritures. Choisissez un répertoire local.</translation>
     </message>
     <message>
+        <source>{name} cannot be used as a model. {because}</source>
+        <translation>{name} ne peut pas servir de modèle. {because}</translation>
+    </message>
+    <message>
         <source>{name} cannot be used as a model: {why}{about}.</source>
         <translation>{name} ne peut pas servir de modèle&#xa0;: {why}{about}.</translation>
     </message>
@@ -1489,6 +1497,77 @@
     </message>
 </context>
 <context>
+    <name>ModelAdding</name>
+    <message>
+        <source>Add a model</source>
+        <translation>Ajouter un modèle</translation>
+    </message>
+    <message>
+        <source>Answer with it from now on</source>
+        <translation>Répondre avec lui désormais</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Avancement</translation>
+    </message>
+    <message>
+        <source>Add this model</source>
+        <translation>Ajouter ce modèle</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Annuler</translation>
+    </message>
+    <message>
+        <source>Looking at it…</source>
+        <translation>Examen en cours…</translation>
+    </message>
+    <message>
+        <source>The original stays where it is. {free} are free on the disk.</source>
+        <translation>L’original reste où il est. {free} sont libres sur le disque.</translation>
+    </message>
+    <message>
+        <source>There is not enough room: {needed} are needed, {free} are free.</source>
+        <translation>La place manque&#xa0;: il faut {needed}, {free} sont libres.</translation>
+    </message>
+    <message>
+        <source>This can take a while. Cancelling leaves nothing behind.</source>
+        <translation>Cela peut durer. Une annulation ne laisse rien derrière elle.</translation>
+    </message>
+    <message>
+        <source>Converting: {percent}%</source>
+        <translation>Conversion&#xa0;: {percent}&#xa0;%</translation>
+    </message>
+    <message>
+        <source>Converting…</source>
+        <translation>Conversion…</translation>
+    </message>
+    <message>
+        <source>Trying it out and measuring its speed…</source>
+        <translation>Essai et mesure de sa vitesse…</translation>
+    </message>
+    <message>
+        <source>It is installed and answers from now on.</source>
+        <translation>Il est installé et répond désormais.</translation>
+    </message>
+    <message>
+        <source>It is installed. Choose it in the list when you want it.</source>
+        <translation>Il est installé. Choisissez-le dans la liste quand vous voudrez.</translation>
+    </message>
+    <message>
+        <source>Nothing was installed.</source>
+        <translation>Rien n’a été installé.</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Fermer</translation>
+    </message>
+    <message>
+        <source>Stopping…</source>
+        <translation>Arrêt…</translation>
+    </message>
+</context>
+<context>
     <name>ModelPage</name>
     <message>
         <source>The model that answers</source>
@@ -1533,24 +1612,110 @@
         <source>It finds the words that answer a question and quotes them with their page; it does not reason, summarise or write, and can miss what is there.</source>
         <translation>Il trouve les mots qui répondent à une question et les cite avec leur page&#x202f;; il ne raisonne pas, ne résume pas, ne rédige pas, et peut passer à côté de ce qui s’y trouve.</translation>
     </message>
+    <message>
+        <source>{count} billion parameters</source>
+        <translation>{count} milliards de paramètres</translation>
+    </message>
+    <message>
+        <source>{count} million parameters</source>
+        <translation>{count} millions de paramètres</translation>
+    </message>
+    <message>
+        <source>licence not stated</source>
+        <translation>licence non indiquée</translation>
+    </message>
+    <message>
+        <source>licence: {name}</source>
+        <translation>licence&#xa0;: {name}</translation>
+    </message>
+    <message>
+        <source>BF16 – exact</source>
+        <translation>BF16 – exact</translation>
+    </message>
+    <message>
+        <source>Q8 – nearly exact, half the size</source>
+        <translation>Q8 – presque exact, moitié moins gros</translation>
+    </message>
+    <message>
+        <source>Q4 – a third of the size, less exact</source>
+        <translation>Q4 – trois fois moins gros, moins exact</translation>
+    </message>
+    <message>
+        <source>SPIKE8 – exact spikes</source>
+        <translation>SPIKE8 – impulsions exactes</translation>
+    </message>
+    <message>
+        <source>Fits this computer: {size} of {memory} of memory.</source>
+        <translation>Convient à cet ordinateur&#xa0;: {size} sur {memory} de mémoire.</translation>
+    </message>
+    <message>
+        <source>Fits tightly: {size} of {memory} of memory. Close other programs.</source>
+        <translation>Tient de justesse&#xa0;: {size} sur {memory} de mémoire. Fermez d’autres programmes.</translation>
+    </message>
+    <message>
+        <source>Does not fit: {size}, and this computer has {memory} of memory. It would run, but read from the disk again and again.</source>
+        <translation>Ne tient pas&#xa0;: {size}, et cet ordinateur a {memory} de mémoire. Il fonctionnerait, mais en relisant sans cesse le disque.</translation>
+    </message>
+    <message>
+        <source>a model file</source>
+        <translation>un fichier de modèle</translation>
+    </message>
+    <message numerus="yes">
+        <source>a spiking checkpoint, %n file(s)</source>
+        <translation>
+            <numerusform>un modèle publié à impulsions, %n fichier</numerusform>
+            <numerusform>un modèle publié à impulsions, %n fichiers</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>a checkpoint, %n file(s)</source>
+        <translation>
+            <numerusform>un modèle publié, %n fichier</numerusform>
+            <numerusform>un modèle publié, %n fichiers</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Measured here: reads {read}, writes {write} tokens/s</source>
+        <translation>Mesuré ici&#xa0;: lit {read}, écrit {write} jetons/s</translation>
+    </message>
+    <message>
+        <source>“{dossier}”, {pages}: about {time} to read here</source>
+        <translation>«&#xa0;{dossier}&#xa0;», {pages}&#xa0;: environ {time} de lecture ici</translation>
+    </message>
 </context>
 <context>
     <name>ModelsPage</name>
-    <message>
-        <source>Add a model…</source>
-        <translation>Ajouter un modèle…</translation>
-    </message>
     <message>
         <source>Models</source>
         <translation>Modèles</translation>
     </message>
     <message>
-        <source>A model file (GGUF) is copied, hashed and tried out. It never leaves this computer.</source>
-        <translation>Un fichier de modèle (GGUF) est copié, haché et essayé. Il ne quitte jamais cet ordinateur.</translation>
+        <source>Progress</source>
+        <translation>Avancement</translation>
+    </message>
+    <message>
+        <source>Add a folder…</source>
+        <translation>Ajouter un dossier…</translation>
+    </message>
+    <message>
+        <source>Add a file…</source>
+        <translation>Ajouter un fichier…</translation>
+    </message>
+    <message>
+        <source>The folder of a checkpoint or a model file (GGUF) can be added, or dropped here. It is converted or copied, hashed and tried out by a process of its own, and never leaves this computer.</source>
+        <translation>Le dossier d’un modèle publié ou un fichier de modèle (GGUF) peut être ajouté, ou déposé ici. Un processus à part le convertit ou le copie, en prend l’empreinte et l’essaie&#xa0;; il ne quitte jamais cet ordinateur.</translation>
     </message>
     <message>
         <source>No model is installed. Search and the page viewer work without one.</source>
         <translation>Aucun modèle n’est installé. La recherche et l’affichage des pages fonctionnent sans modèle.</translation>
+    </message>
+    <message>
+        <source>“{dossier}” is answered by</source>
+        <translation>«&#xa0;{dossier}&#xa0;» reçoit ses réponses de</translation>
+    </message>
+    <message>
+        <source>the model chosen above</source>
+        <translation>le modèle choisi ci-dessus</translation>
     </message>
     <message>
         <source>comes with Huis Clos</source>
@@ -1561,6 +1726,14 @@
         <translation>ajouté par vous</translation>
     </message>
     <message>
+        <source>Quotes, does not reason.</source>
+        <translation>Cite, ne raisonne pas.</translation>
+    </message>
+    <message>
+        <source>Check {name}</source>
+        <translation>Vérifier {name}</translation>
+    </message>
+    <message>
         <source>Remove {name}</source>
         <translation>Retirer {name}</translation>
     </message>
@@ -1569,12 +1742,43 @@
         <translation>Le modèle est chargé.</translation>
     </message>
     <message>
-        <source>The model is removed.</source>
-        <translation>Le modèle est retiré.</translation>
+        <source>This dossier has its model. Its reading by another model is kept.</source>
+        <translation>Ce dossier a son modèle. La lecture faite par un autre modèle est conservée.</translation>
     </message>
     <message>
-        <source>The model is added and answers from now on.</source>
-        <translation>Le modèle est ajouté et répond désormais.</translation>
+        <source>“{name}” is, to the last byte, what was added.</source>
+        <translation>«&#xa0;{name}&#xa0;» est, à l’octet près, ce qui a été ajouté.</translation>
+    </message>
+    <message>
+        <source>“{name}” is damaged: it is not what was added. Remove it and add it again.</source>
+        <translation>«&#xa0;{name}&#xa0;» est endommagé&#xa0;: ce n’est plus ce qui a été ajouté. Retirez-le et ajoutez-le de nouveau.</translation>
+    </message>
+    <message>
+        <source>Its file is deleted from this computer; the original you added it from is not touched.</source>
+        <translation>Son fichier est supprimé de cet ordinateur&#xa0;; l’original dont il vient n’est pas touché.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n reading(s) that it made of your dossiers are deleted with it. The dossiers stay.</source>
+        <translation>
+            <numerusform>%n lecture de vos dossiers, faite par lui, est supprimée avec lui. Les dossiers restent.</numerusform>
+            <numerusform>%n lectures de vos dossiers, faites par lui, sont supprimées avec lui. Les dossiers restent.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Remove “{name}”?</source>
+        <translation>Retirer «&#xa0;{name}&#xa0;»&#xa0;?</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Retirer</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>Le garder</translation>
+    </message>
+    <message>
+        <source>The model is removed.</source>
+        <translation>Le modèle est retiré.</translation>
     </message>
 </context>
 <context>
