@@ -39,6 +39,9 @@ def main() -> None:
         "manifest", help="write what the window lists beside the file, after a new one"
     )
     manifest.add_argument("--model", type=Path)
+    describe = verbs.add_parser("describe", help="what the generator can write, and what it does write")
+    describe.add_argument("--questions", type=int, default=2_000)
+    describe.add_argument("--side", choices=("train", "valid", "test"), default="train")
     a = parser.parse_args()
     if a.verb == "train":
         from engine.mini.train import train as run_training
@@ -60,6 +63,10 @@ def main() -> None:
         print("  The real documents need the application: python3 dev.py bench gates --papers DIR")
         if a.out is not None:
             write(report, a.out)
+    elif a.verb == "describe":
+        from engine.mini.describe import describe as print_description
+
+        print_description(a.questions, a.side)
     elif a.verb == "manifest":
         from engine.mini.manifest import write as write_manifest
 

@@ -30,6 +30,10 @@ from engine.mini.values import Values
 RELATED = 0.75  # of the dossiers; the others are written from the kinds in `facts/en.txt` and `facts/fr.txt`
 
 
+HELD_OUT_SEED = 7
+HELD_OUT_WORDS = (40, 60, 90, 120, 150, 180)  # of evidence
+
+
 class Generator(Drills):
     """Endless, repeatable streams of examples: dossiers, or drills in copying."""
 
@@ -178,7 +182,7 @@ class Generator(Drills):
                 break
             question = (
                 self.ask_absent(statements, texts, values)
-                if r.random() < 0.2
+                if r.random() < 0.27
                 else self.ask_present(statements, placed, texts)
             )
             if question and question.text not in seen:
@@ -259,3 +263,21 @@ def r_ambiguous(fact: Statement, statements: list[Statement]) -> bool:
         o is not fact and o.kind == fact.kind and o.values["date"].text == fact.values["date"].text
         for o in statements
     )
+
+
+def held_out(side: str, count: int, seed: int = HELD_OUT_SEED) -> tuple[Example, ...]:
+    """The fixed questions of a side: one for each dossier, half French, half English, the same every time.
+
+    Dossiers are of the lengths that the application shows. With another `count` the first ones are the same.
+    """
+    streams = {}
+    for number, language in enumerate(("fr", "en")):
+        generator, lengths = Generator(seed * 2 + number, side), Random(seed)
+        streams[language] = (generator, lengths)
+    found = []
+    for index in range(count):
+        language = ("fr", "en")[index % 2]
+        generator, lengths = streams[language]
+        words = lengths.choice(HELD_OUT_WORDS)
+        found.append(next(generator.stream(words, 1, language)))
+    return tuple(found)

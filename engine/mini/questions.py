@@ -10,7 +10,7 @@ from engine.mini.relations import Noun, Relation, read_holders, relations_of
 # shares of what is tried; what a dossier does not allow falls back to a value
 TASKS = (
     ("value", 0.50),
-    ("absent", 0.36),
+    ("absent", 0.46),
     ("sentence", 0.06),
     ("yes or no", 0.07),
     ("list", 0.08),
