@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         "ask", parents=[common, inside], help="ask a question, get an answer with its pages"
     )
     asking.add_argument("question", nargs="+", type=words, metavar="QUESTION")
+    asking.add_argument(
+        "--spikes",
+        type=words,
+        metavar="off|k=3.0[,down]",
+        help="code the model's inputs as spikes this time; default: as set for the model",
+    )
     add.add_parser("dossiers", parents=[common], help="list the dossiers")
     checking = add.add_parser("check", parents=[common], help="look the vault over, changing nothing")
     checking.add_argument("--thorough", action="store_true", help="verify every stored byte")

@@ -14,7 +14,8 @@ from app.cli.exits import EXIT_DAMAGED, EXIT_OK, EXIT_STOPPED, on_interrupt
 from app.core.errors import UserError
 from app.core.paths import Paths
 from app.services import Companions, Operation, OperationCancelled, Progress, Workspace
-from app.services.views import DossierCard, ExceptionCard, Hit, ImportReport
+from app.services.spike_choice import SpikeChoice
+from app.services.views import DossierCard, EngineCard, ExceptionCard, Hit, ImportReport
 from app.store import KdfParameters, Vault, VaultMissing
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class Arguments(Protocol):
     question: list[str]
     limit: int
     thorough: bool
+    spikes: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,13 @@ class Outcome:
 
 
 @contextmanager
-def opened(setting: Setting, *, with_engine: bool = False, create: bool = False) -> Iterator[Workspace]:
+def opened(
+    setting: Setting,
+    *,
+    with_engine: bool = False,
+    create: bool = False,
+    spikes: SpikeChoice | None = None,
+) -> Iterator[Workspace]:
     """The workspace of a vault. What the verb needs beside it starts before the passphrase is asked for: the
     parser where a vault may be made to take files in (``create``), the engine where there is a question.
     """
@@ -84,7 +92,11 @@ def opened(setting: Setting, *, with_engine: bool = False, create: bool = False)
         raise VaultMissing(str(setting.folder))
     setting.paths.create()
     companions = Companions.start(
-        setting.paths, with_engine=with_engine, with_parser=create, shipped_models=setting.shipped_models
+        setting.paths,
+        with_engine=with_engine,
+        with_parser=create,
+        shipped_models=setting.shipped_models,
+        spikes=spikes,
     )
     try:
         passphrase = setting.passphrase(not exists)
@@ -214,10 +226,30 @@ def _marked(hit: Hit) -> str:
 
 
 def ask(setting: Setting, given: Arguments) -> Outcome:
-    with opened(setting, with_engine=True) as ws:
+    spikes = None if given.spikes is None else SpikeChoice.parse(given.spikes)
+    with opened(setting, with_engine=True, spikes=spikes) as ws:
         card = _dossier(ws, given.dossier)
         answer = wait(services.ask(ws, card.id, " ".join(given.question)))
-    return Outcome(answer_text(answer), answer_value(answer), EXIT_STOPPED if answer.stopped else EXIT_OK)
+        engine = services.engine_card(ws)
+    text = answer_text(answer)
+    if engine.model is not None:
+        text += f"\n{_engine_line(engine)}"
+    value = answer_value(answer) | {"spikes": asdict(engine.spikes), "energy": asdict(engine.energy)}
+    return Outcome(text, value, EXIT_STOPPED if answer.stopped else EXIT_OK)
+
+
+def _engine_line(engine: EngineCard) -> str:
+    """Joules as this machine measured them, or that it cannot; how inputs are coded."""
+    energy, spikes = engine.energy, engine.spikes
+    if energy.answer_j is not None and energy.watts is not None:
+        line = (
+            f"energy: {energy.answer_j:.2f} J, {energy.watts:.1f} W (measured: all programs)"
+        )
+    else:
+        line = "energy: not measurable here" if not energy.measurable else "energy: nothing to measure"
+    if spikes.k:
+        line += f"; spikes: k = {spikes.k:g}" + (", down_proj too" if spikes.down else "")
+    return line
 
 
 def answer_text(answer: Answer) -> str:

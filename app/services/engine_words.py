@@ -56,6 +56,7 @@ WHY_TEMPLATES: dict[str, str] = {
     "scale-invalid": "a scale of the spiking weights is not a positive number",
     "session-limit": "there are too many readings at once",
     "session-unknown": "the reading is not in the engine any more",
+    "spikes-impossible": "it cannot run with spikes in that way",
     "state-damaged": "the kept reading is damaged",
     "state-mismatch": "the kept reading is of another model or text",
     "state-unwritable": "the reading cannot be kept: the disk is full or fails",

@@ -322,3 +322,17 @@ def test_the_demonstration_speaks_the_language_of_the_environment(monkeypatch):
     assert demonstration.spoken_language() == "fr"
     monkeypatch.setenv("LC_ALL", "C")
     assert demonstration.spoken_language() == "en"
+
+
+def test_spikes_are_asked_for_and_energy_is_told_or_called_unmeasurable(huisclos, files, tmp_path):
+    where = ("--dossier", "D", "--vault", tmp_path / "vault")
+    code, _, err = huisclos("ask", "who?", *where, "--spikes", "on")
+    assert code == 2
+    assert "neither" in err
+    assert huisclos("import", files, *where)[0] == 0
+    code, out, _ = huisclos("ask", "How much is the rent?", *where, "--spikes", "k=3.0", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["spikes"]["k"] == 0.0, "there is no model"
+    assert told["energy"]["answer_j"] is None
+    assert told["energy"]["measurable"] or told["energy"]["reason"] in ("absent", "forbidden", "broken")
