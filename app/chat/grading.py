@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.chat.boxes import boxes_of
 from app.chat.plain_text import normalise, tokens
 from app.chat.quotes import Located, locate
-from app.chat.reply import ReaderReply, Sentence, bare, parse, parse_reader, unquoted
+from app.chat.reply import Quoted, ReaderReply, Sentence, bare, parse, parse_reader, unquoted
 from app.chat.values import Citation, Evidence, Grade, Statement
 from app.library.words import Word
 
@@ -171,19 +171,38 @@ def _runs_over_cells(citation: Citation, pages: Pages) -> bool:
 
 
 def grade_reader(answer: str, evidence: Sequence[Evidence], pages: Pages) -> Graded:
-    """Grade a reader's ``«value» [n]``. A value that no passage holds makes the answer unreadable: a reader
-    only quotes, so what is not on the page is nothing."""
+    """Grade a reader's ``«value» [n]``: one statement for each value, and one for a yes or no before them.
+
+    A reader only quotes, so a value that no passage holds is nothing; with none left the answer is
+    unreadable. That the quoted words make it a yes or a no is the reader's reading, whatever the page holds.
+    """
     reply: ReaderReply | None = parse_reader(answer)
     if reply is None:
         return Graded(answer, (), False)
-    if not reply.value:
+    if not reply.quoted:
         statement = Statement(answer, 0, len(answer), Grade.NOT_IN_DOSSIER, ())
         return Graded(answer, (statement,), True)
-    pointed = [item for item in evidence if item.anchor == reply.anchor]
-    others = [item for item in evidence if item.anchor != reply.anchor]
-    citation = _find(reply.value, pointed, others, pages)
-    if citation is None or not citation.checked or _runs_over_cells(citation, pages):
+    citations = [c for quoted in reply.quoted if (c := _stand(quoted, evidence, pages)) is not None]
+    if not citations:
         return Graded(answer, (), False)
-    text = f"«\u202f{' '.join(citation.quote.split())}\u202f» [{citation.anchor}]"
-    statement = Statement(text, 0, len(text), Grade.CHECKED_ON_PAGE, (citation,))
-    return Graded(text, (statement,), True)
+    text, statements = "", []
+    if reply.verdict:
+        text = reply.verdict.capitalize() + "."
+        shown = tuple(replace(citation, checked=False) for citation in citations[:1])
+        statements.append(Statement(text, 0, len(text), Grade.FROM_READING, shown))
+    for citation in citations:
+        text += "\n" if text else ""
+        start = len(text)
+        text += f"«\u202f{' '.join(citation.quote.split())}\u202f» [{citation.anchor}]"
+        statements.append(Statement(text[start:], start, len(text), Grade.CHECKED_ON_PAGE, (citation,)))
+    return Graded(text, tuple(statements), True)
+
+
+def _stand(quoted: Quoted, evidence: Sequence[Evidence], pages: Pages) -> Citation | None:
+    """Where a reader's value stands; None when it stands nowhere or runs over the cells of a table."""
+    pointed = [item for item in evidence if item.anchor == quoted.anchor]
+    others = [item for item in evidence if item.anchor != quoted.anchor]
+    citation = _find(quoted.value, pointed, others, pages)
+    if citation is None or not citation.checked or _runs_over_cells(citation, pages):
+        return None
+    return citation

@@ -34,7 +34,8 @@ _ABSENT = re.compile(
     r"donnent?|figure) (?:pas|aucune?)|aucun passage|pas (?:mentionné|indiqué|précisé))",
     re.IGNORECASE,
 )
-_READER = re.compile(r"\s*«(?P<value>.*)»\s*\[\s*(?P<anchor>\d{1,6})\s*\]", re.DOTALL)
+_READER = re.compile(r"\s*«(?P<value>.*?)»\s*\[\s*(?P<anchor>\d{1,6})\s*\]", re.DOTALL)
+_VERDICT = re.compile(r"\s*(?P<verdict>yes|no|oui|non)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,40 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderReply:
-    """``value`` is empty and ``anchor`` 0 when the reader says that the passages do not hold the answer."""
+class Quoted:
+    """Words that a reader quotes and the passage it says they stand in."""
 
     value: str
     anchor: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReaderReply:
+    """``quoted`` is empty when the reader says that the passages do not hold the answer; several are a list.
+
+    ``verdict`` is its yes or no to what the quoted words were asked about, in lower case, else empty.
+    """
+
+    quoted: tuple[Quoted, ...]
+    verdict: str
+
+
 def parse_reader(answer: str) -> ReaderReply | None:
-    """The reader's ``«value» [n]``; None for anything that is not in this form."""
-    match = _READER.match(answer)
-    if match is None:
+    """The reader's ``«value» [n]``, for a list several of them, and ``yes``, ``no``, ``oui`` or ``non`` last.
+
+    None for anything that does not begin in this form. What a list says twice counts once.
+    """
+    quoted: list[Quoted] = []
+    at = 0
+    while match := _READER.match(answer, at):
+        quoted.append(Quoted(match["value"].strip(), int(match["anchor"])))
+        at = match.end()
+    if quoted == [Quoted("", 0)]:
+        return ReaderReply((), "")
+    if not quoted or not all(q.value and q.anchor for q in quoted):
         return None
-    value, anchor = match.group("value").strip(), int(match.group("anchor"))
-    if bool(value) != (anchor != 0):
-        return None
-    return ReaderReply(value, anchor)
+    verdict = _VERDICT.match(answer, at)
+    return ReaderReply(tuple(dict.fromkeys(quoted)), verdict["verdict"].lower() if verdict else "")
 
 
 def anchors_in(text: str) -> list[int]:
