@@ -17,18 +17,22 @@ from engine.mini.model import MiniReader, WindowAttention, angles, rotate
 
 PROBE_SHARE = 0.15  # of the passages' tokens
 PASSAGES = 8
+# what looks where: a value's beginning and its further words from the answer (last window layer), the value's
+# surroundings from the question asked again (middle one), the question's words from the evidence (first one)
+LOOKS = ("finds", "copies", "regions", "matches")
 LEAST = 1e-4  # of attention, inside the logarithm
 
 
 @dataclass(slots=True)
 class Hints:
-    """`copies`, `matches`: (row, position asking, first position to look at, one past it), for the last and
-    for the first window layer; `passage` is 0 outside; `asked` 1 where a word of the question stands, 0
-    elsewhere in the evidence, -1 outside; `begins` where the value begins; `verdicts`: (row, position that
-    begins to answer, passage that holds the answer or 0)."""
+    """`looks`: by name, (row, position asking, first position to look at, one past it).
 
-    copies: Tensor  # [N, 4] int64
-    matches: Tensor  # [M, 4] int64
+    `passage` is 0 outside; `asked` 1 where a word of the question stands, 0 elsewhere in the evidence, -1
+    outside; `begins` where values begin; `verdicts`: (row, position that begins to answer, passage that holds
+    the answer or 0).
+    """
+
+    looks: dict[str, Tensor]  # each [N, 4] int64
     passage: Tensor  # [B, T] int64
     asked: Tensor  # [B, T] int64
     begins: Tensor  # [B, T] bool
@@ -48,6 +52,7 @@ class Pointing(nn.Module):
     def forward(self, model: MiniReader, stream: list[Tensor], hints: Hints) -> dict[str, Tensor]:
         """Losses by name; `stream` is the residual stream as it enters each layer, float32 [B, T, hidden]."""
         last, middle, early = len(stream) - 1, len(stream) // 2, min(2, len(stream) - 1)
+        between, half = last // 2 // 2 * 2 + 1, model.c.group * 2  # a window layer; heads
         evidence = hints.passage > 0
         some = evidence & (torch.rand(hints.passage.shape) < PROBE_SHARE)
         wanted = hints.passage[some].clamp(max=PASSAGES - 1)
@@ -69,8 +74,10 @@ class Pointing(nn.Module):
             self.verdict(even(stream[last][rows, places])), passages.clamp(max=PASSAGES - 1)
         )
         return {
-            "copies": attention_loss(model, last, stream[last], hints.copies),
-            "matches": attention_loss(model, 1, stream[1], hints.matches, heads=model.c.group * 2),
+            "finds": attention_loss(model, last, stream[last], hints.looks["finds"]),
+            "copies": attention_loss(model, last, stream[last], hints.looks["copies"]),
+            "regions": attention_loss(model, between, stream[between], hints.looks["regions"], heads=half),
+            "matches": attention_loss(model, 1, stream[1], hints.looks["matches"], heads=half),
             "numbers": numbers[0] + numbers[1],
             "asked": asked,
             "begins": begins[0] + begins[1],

@@ -20,12 +20,13 @@ from torch import Tensor
 
 from engine.mini.data import Generator
 from engine.mini.examples import Example, Question
-from engine.mini.pointing import Hints
+from engine.mini.pointing import LOOKS, Hints
 from engine.mini.vocabulary import END
 
 BUCKETS = (96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 WORD_TOK = 1.75  # tokens of a word of evidence, to aim at a length
 QUESTIONS = 2  # rows made of one dossier
+AROUND_TOK = 10  # before and after a value: where the question's words are likely to stand
 MATCHES = 6  # words of the question a row looks up while it reads
 AHEAD = 3  # batches written before they are asked for
 LONG_TOK = 512  # rows beyond are the passages of many dossiers
@@ -44,7 +45,9 @@ class Row:
     answer: tuple[int, int]  # first and one past the last token of the answer (its end token included)
     first: int  # the passage that holds the answer, 0 when absent
     begins: list[int]  # where the values begin
+    finds: list[tuple[int, int, int]]
     copies: list[tuple[int, int, int]]
+    regions: list[tuple[int, int, int]]
     matches: list[tuple[int, int, int]]
     kind: str
 
@@ -54,6 +57,7 @@ class Batch:
     ids: Tensor  # [B, T]
     targets: Tensor  # [B, T], next tokens
     answers: Tensor  # [B, T] bool: positions whose target belongs to an answer
+    firsts: Tensor  # [B, 2] (row, position) whose target begins the value or closes an empty answer
     real: Tensor  # [B, T] bool: positions whose target is text
     spans: list[tuple[int, int, int, int, str]]  # (row, first position, last position, passage or 0, kind)
     hints: Hints
@@ -94,7 +98,8 @@ class Writer:
         coded = self.tokenizer.encode(answer, add_special_tokens=False)
         ids += [*coded.ids, self.end]
         passage += [0] * (len(ids) - len(passage))
-        copies, begins = [], []
+        finds, copies, begins = [], [], list[int]()
+        regions: list[tuple[int, int, int]] = []
         for match in _QUOTED.finditer(answer):
             number = int(match.group(2))
             value = match.group(1).strip()
@@ -109,10 +114,16 @@ class Writer:
             begins.append(shown)
             anchor = begin + tokens_of(coded.offsets, match.start(2), match.group(2))[0]
             copies.append((anchor - 1, shown, starts[number] + source[1]))
+            finds.append((at - 1, shown, shown + 1))
+            if not regions:  # around the first value, whatever stands before or after it
+                around = max(starts[number], shown - AROUND_TOK)
+                beyond = min(starts[number] + source[1] + AROUND_TOK, starts[number] + len(offsets[number]))
+                regions = [
+                    (n, around, beyond) for n in range(begin - len(asked) + 1, begin) if self.telling[ids[n]]
+                ]
+                regions += [(begin - 1, around, beyond), (begin, around, beyond)]
             if coded.ids[told[0] : told[1]] == ids[shown : starts[number] + source[1]]:
-                copies += [(at + i - 1, shown + i, shown + i + 1) for i in range(told[1] - told[0])]
-            else:
-                copies.append((at - 1, shown, shown + 1))
+                copies += [(at + i - 1, shown + i, shown + i + 1) for i in range(1, told[1] - told[0])]
         found = _QUOTED.search(answer)
         words = {self.sames[i]: n for n, i in enumerate(asked) if self.telling[i]}
         marks = [-1 if not p else int(self.sames[i] in words) for i, p in zip(ids, passage, strict=True)]
@@ -128,7 +139,9 @@ class Writer:
             (begin, len(ids)),
             int(found.group(2)) if found else 0,
             begins,
+            finds,
             copies,
+            regions,
             matches,
             question.kind,
         )
@@ -180,8 +193,11 @@ class Packer:
             self.streams[key] = make(words, 4 if name == "stream" else 3)
         return self.streams[key]
 
-    def batch(self, length: int, rows: int, drills: float = 0.0) -> Batch:
-        """`rows` rows of more than the next smaller bucket's and at most `length` tokens."""
+    def batch(self, length: int, rows: int, drills: float = 0.0, simple: float = 0.0) -> Batch:
+        """`rows` rows of more than the next smaller bucket's and at most `length` tokens.
+
+        Of the rows that ask for anything but a value that is there, a share of `simple` is left out.
+        """
         if length > LONG_TOK:
             return collate([self.long_row(length) for _ in range(rows)], length, self.writer.end)
         waiting = self.waiting.setdefault(length, [])
@@ -194,7 +210,8 @@ class Packer:
             example = next(self.stream(name, max(8, int(room * (0.8 if name == "drill" else 1.0)) // 8 * 8)))
             questions = list(example.questions)
             r.shuffle(questions)
-            for question in questions[:QUESTIONS]:
+            easy = [q for q in questions if (q.value and q.kind == "value") or r.random() >= simple]
+            for question in easy[:QUESTIONS]:
                 row = self.writer.row(example.passages, question, r)
                 fitting = bisect_left(BUCKETS, len(row.ids))
                 if fitting < len(BUCKETS):
@@ -241,28 +258,29 @@ def collate(rows: Sequence[Row], length: int, end: int) -> Batch:
     passage = torch.zeros(len(rows), length, dtype=torch.long)
     asked = torch.full((len(rows), length), -1, dtype=torch.long)
     begins = torch.zeros(len(rows), length, dtype=torch.bool)
-    copies, matches, verdicts, spans = [], [], [], []
+    looks: dict[str, list[tuple[int, int, int, int]]] = {name: [] for name in LOOKS}
+    verdicts, spans = [], []
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
         real[i, : len(row.ids) - 1] = True
         passage[i, : len(row.passage)] = torch.tensor(row.passage)[:length]
         asked[i, : len(row.asked)] = torch.tensor(row.asked)[:length]
         begins[i, row.begins] = True
-        copies += [(i, *look) for look in row.copies]
-        matches += [(i, *look) for look in row.matches]
+        for name in LOOKS:
+            looks[name] += [(i, *look) for look in getattr(row, name)]
         start, stop = row.answer
         answers[i, start - 1 : stop - 1] = True
         verdicts.append((i, start - 1, row.first))
         spans.append((i, start - 1, stop - 1, row.first, row.kind))
     hints = Hints(
-        torch.tensor(copies, dtype=torch.long).view(-1, 4),
-        torch.tensor(matches, dtype=torch.long).view(-1, 4),
+        {name: torch.tensor(some, dtype=torch.long).view(-1, 4) for name, some in looks.items()},
         passage,
         asked,
         begins,
         torch.tensor(verdicts, dtype=torch.long),
     )
-    return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, real, spans, hints)
+    firsts = torch.tensor([(row, start + 1) for row, start, *_ in spans], dtype=torch.long)
+    return Batch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), answers, firsts, real, spans, hints)
 
 
 class Feeder:
@@ -274,11 +292,11 @@ class Feeder:
         )
         self.coming: deque[Future[Batch]] = deque()
 
-    def next(self, length: int, rows: int, drills: float) -> Batch:
+    def next(self, length: int, rows: int, drills: float, simple: float) -> Batch:
         """The batch asked for some calls before."""
-        self.coming.append(self.pool.submit(feed, length, rows, drills))
+        self.coming.append(self.pool.submit(feed, length, rows, drills, simple))
         while len(self.coming) <= AHEAD:
-            self.coming.append(self.pool.submit(feed, length, rows, drills))
+            self.coming.append(self.pool.submit(feed, length, rows, drills, simple))
         return self.coming.popleft().result()
 
     def close(self) -> None:
@@ -298,6 +316,6 @@ def begin_feeding(vocabulary: Path, seed: int) -> None:
     _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed))
 
 
-def feed(length: int, rows: int, drills: float) -> Batch:
+def feed(length: int, rows: int, drills: float, simple: float) -> Batch:
     assert _packer is not None
-    return _packer.batch(length, rows, drills)
+    return _packer.batch(length, rows, drills, simple)

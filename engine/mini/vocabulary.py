@@ -11,11 +11,11 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from engine.mini.data import Generator
+from engine.models.tokenizer_json import WORD_SPLIT
 
 END = "<|endoftext|>"
 HERE = Path(__file__).parent
 SIZE = 8192
-SPLIT = r" ?\p{L}+| ?\p{N}{1,2}| ?(?:\.{2,}|-{2,}|_{2,}|[^\s\p{L}\p{N}])|\s*[\r\n]+|\s+(?!\S)|\s+"
 PLAIN, CAPITAL = 120, 30  # how often each general word counts beside the generated text
 
 
@@ -25,7 +25,7 @@ def train_vocabulary(size: int = SIZE, examples: int = 24000, seed: int = 11) ->
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated", invert=False),
+            pre_tokenizers.Split(Regex(WORD_SPLIT), behavior="isolated", invert=False),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -22,6 +22,8 @@ QWEN2_SPLIT: Final = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """The pre-split of spec 1.8 as the library's regular expression."""
+WORD_SPLIT: Final = r" ?\p{L}+| ?\p{N}{1,2}| ?(?:\.{2,}|-{2,}|_{2,}|[^\s\p{L}\p{N}])|\s*[\r\n]+|\s+(?!\S)|\s+"
+"""The mini reader's own: words, digits by twos and single marks, each with at most one space before it."""
 BYTE_LEVEL_SPLIT: Final = "byte-level"
 """Stands for the split built into the library's byte-level step."""
 
@@ -217,10 +219,11 @@ def _split_of(step: _PreTokenizer) -> str:
     steps = step.pretokenizers or []
     if step.type == "Sequence" and [inner.type for inner in steps] == ["Split", "ByteLevel"]:
         split, byte_level = steps
-        known = split.pattern is not None and split.pattern.regex == QWEN2_SPLIT
+        pattern = split.pattern.regex if split.pattern is not None else ""
         isolated = split.behavior == "Isolated" and not split.invert
-        if known and isolated and not byte_level.use_regex and not byte_level.add_prefix_space:
-            return QWEN2_SPLIT
+        known = isolated and not byte_level.use_regex and not byte_level.add_prefix_space
+        if known and pattern in (QWEN2_SPLIT, WORD_SPLIT):
+            return pattern
     raise _unsupported("its pre-split is unknown")
 
 

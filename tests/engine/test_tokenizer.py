@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from engine.models.tokenizer import Segment, Tokenizer
 from engine.models.tokenizer_json import (
     BYTE_LEVEL_SPLIT,
     QWEN2_SPLIT,
+    WORD_SPLIT,
     AddedToken,
     build_tokenizer_json,
     parse_tokenizer,
@@ -157,6 +159,18 @@ def test_a_folder_with_only_the_library_form_is_read(tmp_path: Path) -> None:
     text = build_tokenizer_json(tokenizer_vocabulary(), list(MERGES), [], split=BYTE_LEVEL_SPLIT)
     (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
     assert parse_tokenizer(read_tokenizer_files(tmp_path)).split == BYTE_LEVEL_SPLIT
+
+
+def test_the_reader_s_own_split_keeps_words_apart_from_all_marks() -> None:
+    tokenizer = Tokenizer.from_json(
+        build_tokenizer_json(tokenizer_vocabulary(), list(MERGES), [], split=WORD_SPLIT)
+    )
+    text = "(Dr a12, l'a  b)...\n [3] 2026-01 — é漢\u0301!!"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    pieces = [re.findall(r" ?[a-z]+| ?[0-9]{1,2}|.", part) for part in ("(ab 123", "ab) 123")]
+    for words in pieces:
+        whole = tokenizer.encode("".join(words))
+        assert whole == [token for word in words for token in tokenizer.encode(word)]
 
 
 def small(change: Callable[[dict[str, object]], object]) -> str:
