@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.chat.prompt import build
+from app.chat.values import Evidence
 from engine.mini import gates, manifest, reports
 from engine.mini.evaluate import SHIPPED, prompt_of
 from engine.mini.gates import Gate, Report
@@ -137,7 +139,14 @@ def test_the_held_out_set_is_the_same_every_time_and_asked_in_our_engine(reader:
     assert told == [1, 2, 3, 4, 5, 6]
     assert first == gates.ask_held_out(reader, 6)
     assert all(one.said for one in first)
-    assert {one.language for one in gates.ask_held_out(reader, 20)} == {"fr", "en"}
+    assert {one.language for one in first} == {"fr", "en"}
+
+
+def test_what_is_asked_here_has_the_form_that_the_application_sends() -> None:
+    question = "  Which\ndose? "
+    evidence = [Evidence(n, "d", "a.pdf", 1, 0, len(text), text) for n, text in enumerate(PASSAGES, 1)]
+    (message,) = build(question, evidence, reader=True)
+    assert message.content == prompt_of(list(PASSAGES), question)
 
 
 def test_speed_is_measured_on_a_real_prompt(reader: LoadedModel) -> None:
