@@ -88,12 +88,20 @@ def choose_dossier_model(ws: Workspace, dossier_id: str, model_id: str) -> Opera
 
     def work(op: Operation[ModelCard | None]) -> ModelCard | None:
         if model_id:
-            _load(ws, op, ws.host.catalogue.find(model_id))
+            ws.host.catalogue.find(model_id)
+        before = dossier_model(ws, dossier_id)
+        # Kept first: whoever opens the dossier meanwhile would else bring the model from before back.
         with ws.vault.write() as conn:
             dossier_rows.choose_model(conn, dossier_id, model_id)
         model = model_of(ws, dossier_id)
-        if model is not None and not model_id:
-            _load(ws, op, model)
+        try:
+            if model is not None:
+                _load(ws, op, model)
+        except BaseException:
+            if not ws.closing:
+                with ws.vault.write() as conn:
+                    dossier_rows.choose_model(conn, dossier_id, before)
+            raise
         ws.changed(Changes.MODELS | Changes.ENGINE | Changes.READING | Changes.DOSSIERS, dossier_id, op)
         return None if model is None else model.card
 

@@ -23,6 +23,7 @@ from app.store.kdf import CHEAP_FOR_TESTS
 from app.ui.application import Program
 from app.ui.main_window import MainWindow
 from engine import cage
+from engine.models.random_checkpoint import write_random_checkpoint
 
 PASSPHRASE = "un vieux marronnier au bord du canal"
 WAIT_S = 90.0
@@ -201,8 +202,35 @@ class Journey:
                 for row, part in ((1, "security"), (2, "models")):
                     settings.names.setCurrentRow(row)
                     self.shot(dialog, f"{name}-{part}")
+                self.shot_adding(window, settings)
             dialog.close()
             dialog.deleteLater()
+
+    def shot_adding(self, window: MainWindow, settings: QWidget) -> None:
+        """A random checkpoint in the published layout is taken in, without being chosen."""
+        from app.ui.dialogs.model_adding import ModelAdding
+        from app.ui.dialogs.models_page import ModelsPage
+
+        source = Path(tempfile.mkdtemp(prefix="huisclos-shots-")) / "Random-1B"
+        write_random_checkpoint(source, "base", "tiny")
+        adding = ModelAdding(window.session, source, settings)
+        adding.show()
+        try:
+            self.until("what it is", lambda: adding.add.isVisible())
+            adding.use.setChecked(False)
+            self.shot(adding, "model-seen")
+            adding.add.click()
+            self.until("the conversion", lambda: adding.says.text())
+            self.shot(adding, "model-converting", 60)
+            self.until("the measured speed", lambda: not adding.busy)
+            self.shot(adding, "model-added")
+        finally:
+            adding.close()
+            adding.deleteLater()
+            shutil.rmtree(source.parent)
+        for page in settings.findChildren(ModelsPage):
+            page.refresh()
+        self.shot(settings, "settings-models-two")
 
     def locked(self, program: Program, window: MainWindow) -> None:
         program.lock()

@@ -63,7 +63,7 @@ class ModelAdding(QDialog):
         self.stop = button(self.tr("Cancel"), "", self.reject)
         self._lay_out()
         self._show_choices(False)
-        self.says.setText(self.tr("Looking at it…"))
+        self._say(self.tr("Looking at it…"))
         self._follow(session.look_at_model(path), self._seen)
 
     def _lay_out(self) -> None:
@@ -127,10 +127,15 @@ class ModelAdding(QDialog):
             room = self.tr("There is not enough room: {needed} are needed, {free} are free.").format(
                 needed=wording.size(least), free=wording.size(look.disk_free_bytes)
             )
-        self.says.setText("")
-        self.more.setText(room)
         self._show_choices(True)
+        self._say("", room)
         (self._forms.checkedButton() or self.add).setFocus()
+
+    def _say(self, text: str, more: str = "") -> None:
+        for part, words in ((self.says, text), (self.more, more)):
+            part.setText(words)
+            part.setVisible(bool(words))
+        self.adjustSize()
 
     def _show_choices(self, shown: bool) -> None:
         for part in (self.choices, self.use, self.add):
@@ -143,8 +148,7 @@ class ModelAdding(QDialog):
 
     def _add(self) -> None:
         self._show_choices(False)
-        self.more.setText(self.tr("This can take a while. Cancelling leaves nothing behind."))
-        self.says.setText(self.tr("Converting…"))
+        self._say(self.tr("Converting…"), self.tr("This can take a while. Cancelling leaves nothing behind."))
         task = self._session.add_model(self._path, format_name=self.form, choose=self.use.isChecked())
         task.progressed.connect(while_alive(self, self._progress))
         self._follow(task, self._added)
@@ -164,21 +168,19 @@ class ModelAdding(QDialog):
         dossier = self._session.opened_dossier()
         characters = 0 if dossier is None else self._session.characters(dossier.id)
         told = [model_words.speed(card), model_words.dossier_time(card, dossier, characters)]
-        self.says.setText(
+        done = (
             self.tr("It is installed and answers from now on.")
             if self.use.isChecked()
             else self.tr("It is installed. Choose it in the list when you want it.")
         )
-        self.more.setText("\n".join(line for line in told if line))
-        self._finish()
+        self._finish(done, "\n".join(line for line in told if line))
 
     def _failed(self, failure: Exception) -> None:
-        self.says.setText(sentence(failure))
-        self.more.setText(self.tr("Nothing was installed."))
-        self._finish()
+        self._finish(sentence(failure), self.tr("Nothing was installed."))
 
-    def _finish(self) -> None:
+    def _finish(self, text: str, more: str) -> None:
         self.bar.hide()
+        self._say(text, more)
         self.stop.setText(self.tr("Close"))
         self.stop.setAccessibleName(self.tr("Close"))
         self.stop.setFocus()
