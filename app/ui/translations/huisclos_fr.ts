@@ -1014,6 +1014,10 @@
         <translation>un autre modèle a été choisi</translation>
     </message>
     <message>
+        <source>it cannot run with spikes in that way</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>it could not be started</source>
         <translation>il n’a pas pu démarrer</translation>
     </message>
@@ -1695,7 +1699,7 @@
     </message>
     <message>
         <source>Add a folder…</source>
-        <translation>Ajouter un dossier…</translation>
+        <translation>Ajouter un répertoire…</translation>
     </message>
     <message>
         <source>Add a file…</source>
@@ -1703,7 +1707,7 @@
     </message>
     <message>
         <source>The folder of a checkpoint or a model file (GGUF) can be added, or dropped here. It is converted or copied, hashed and tried out by a process of its own, and never leaves this computer.</source>
-        <translation>Le dossier d’un modèle publié ou un fichier de modèle (GGUF) peut être ajouté, ou déposé ici. Un processus à part le convertit ou le copie, en prend l’empreinte et l’essaie&#xa0;; il ne quitte jamais cet ordinateur.</translation>
+        <translation>Le répertoire d’un modèle publié ou un fichier de modèle (GGUF) peut être ajouté, ou déposé ici. Un processus à part le convertit ou le copie, en prend l’empreinte et l’essaie&#xa0;; il ne quitte jamais cet ordinateur.</translation>
     </message>
     <message>
         <source>No model is installed. Search and the page viewer work without one.</source>
