@@ -102,7 +102,7 @@ class Haystack:
     def _unlike(self, stream: Iterator[Example]) -> Iterator[Needle]:
         for example in stream:
             question = example.questions[0]
-            if not question.anchor:
+            if not question.anchor or question.kind != "value":
                 continue
             passage = example.passages[question.anchor - 1]
             keys = set(fold(question.text).split()) & set(fold(passage).split()) - self._words
