@@ -9,33 +9,33 @@ asked for.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from app.retrieval import words
 from app.retrieval.index import scope_query
-from app.retrieval.question import Group, Kind, Question, analyse, kinds_in
+from app.retrieval.kinds import Kind, kinds_in
+from app.retrieval.question import Question, analyse
 from app.retrieval.thesaurus import Stems, Thesaurus, shipped
 
 CANDIDATES = 240
 _COMMON_SHARE = 0.25  # a term in more passages than this finds candidates only when nothing rarer does
 _COMMON_FROM_PASSAGES = 2_000
 _MAX_QUERY_TERMS = 240
-_CONTEXT_WEIGHT = 0.45
-_NEIGHBOUR_WEIGHT = 0.2
-_KIND_BONUS = 1.3
+_LEADING_WEIGHT = 0.2  # lighter variants find no candidates of their own, they only weigh
+_CONTEXT_WEIGHT = 0.3
+_NEIGHBOUR_WEIGHT = 0.1
+_KIND_BONUS = 1.4
 _KIND_MISSING = 0.85
 _SEVERAL_MENTIONS = 0.15
-_EMBEDDING_WEIGHT = 0.5
-
-
-class Embedder(Protocol):
-    """Optional: turns texts into unit vectors. Nothing here needs one."""
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]: ...
+_COVERAGE = 0.45
+_CONCEPT_SHARE = 0.3
+_HINT_WEIGHT = 0.5
+_HINT_FALL = 0.8
+_HINTS_COUNTED = 4
+_KIND_WEIGHT = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,58 @@ class _Candidate:
     bm25: float
 
 
-def _stems(body: str) -> list[str]:
-    return [words.stem(word.text) for word in words.split(body)]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What weighing needs of a candidate. ``kinds`` are those of the kinds asked that it holds."""
+
+    stems: tuple[str, ...]
+    context: tuple[str, ...]
+    kinds: frozenset[Kind]
+
+
+def _all_of(conn: Connection, dossier_id: str, documents: Sequence[str] | None) -> list[_Candidate]:
+    """Every passage, where they are few: then no word needs to lead to the right one. Empty where they are
+    many.
+    """
+    if documents is not None and not documents:
+        return []
+    statement = text(
+        "SELECT id, document_id, page, start, end, context, body FROM search_passage "
+        "WHERE dossier_id = :dossier AND (:everywhere OR document_id IN :documents) LIMIT :limit"
+    ).bindparams(bindparam("documents", expanding=True))
+    params = {
+        "dossier": dossier_id,
+        "everywhere": documents is None,
+        "documents": list(documents or ()),
+        "limit": CANDIDATES + 1,
+    }
+    found = [
+        _Candidate(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4]), str(r[5]), str(r[6]), 0.0)
+        for r in conn.execute(statement, params)
+    ]
+    return found if len(found) <= CANDIDATES else []
+
+
+def _stems(body: str) -> tuple[str, ...]:
+    return tuple(words.stem(word.text) for word in words.split(body))
+
+
+def _read(candidates: Sequence[_Candidate], asked: frozenset[Kind]) -> dict[int, _Read]:
+    contexts: dict[str, tuple[str, ...]] = {}
+    for candidate in candidates:
+        if candidate.context not in contexts:
+            contexts[candidate.context] = _stems(candidate.context)
+    return {c.id: _Read(_stems(c.body), contexts[c.context], kinds_in(c.body, asked)) for c in candidates}
 
 
 def _frequencies(conn: Connection, stems: set[str]) -> dict[str, int]:
     """In how many passages of the vault each stem occurs."""
     if not stems:
         return {}
-    statement = text("SELECT term, doc FROM search_passage_vocabulary WHERE term = :term")
-    found: dict[str, int] = {}
-    for stem in stems:
-        row = conn.execute(statement, {"term": stem}).first()
-        if row is not None:
-            found[stem] = int(row[1])
-    return found
+    statement = text("SELECT term, doc FROM search_passage_vocabulary WHERE term IN :terms").bindparams(
+        bindparam("terms", expanding=True)
+    )
+    return {str(row[0]): int(row[1]) for row in conn.execute(statement, {"terms": sorted(stems)})}
 
 
 def _query(dossier_id: str, terms: Sequence[Stems], documents: Sequence[str] | None) -> str:
@@ -106,73 +143,120 @@ def _candidates(
     ]
 
 
-def _positions(term: Stems, at: Mapping[str, list[int]]) -> list[int]:
-    first = at.get(term[0], [])
-    if len(term) == 1:
-        return first
-    return [i for i in first if all(i + k in at.get(stem, ()) for k, stem in enumerate(term))]
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """One variant of one group, ready to be looked for."""
+
+    group: int
+    term: Stems
+    value: float  # its weight times its rarity
+    own: bool  # the very term that was asked
 
 
-def _occurrences(stems: Sequence[str]) -> dict[str, list[int]]:
-    at: dict[str, list[int]] = {}
-    for i, stem in enumerate(stems):
-        at.setdefault(stem, []).append(i)
-    return at
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """A question made ready for weighing passages; needles lie by their first stem."""
+
+    question: Question
+    needles: Mapping[str, Sequence[_Needle]]
+    hints: Mapping[str, Sequence[tuple[Stems, float]]]
+    rarities: Sequence[float]  # of each group: what a passage can earn with it at most
+    kinds: Mapping[Kind, float]  # what a kind of value asked tells, by how few candidates hold it
 
 
-def _match(group: Group, at: Mapping[str, list[int]], idf: Mapping[Stems, float]) -> tuple[float, int]:
-    """The best variant of a group in one text: (its weight times rarity, its first position or -1)."""
-    best, where = 0.0, -1
-    for term, weight in group.variants.items():
-        if term[0] not in at:
-            continue
-        positions = _positions(term, at)
-        if positions:
-            value = weight * idf[term] * (1.0 + _SEVERAL_MENTIONS * min(2, len(positions) - 1))
-            if value > best:
-                best, where = value, positions[0]
+def _stands(term: Stems, stems: Sequence[str], at: int) -> bool:
+    return len(term) == 1 or tuple(stems[at : at + len(term)]) == term
+
+
+def _match(scales: _Scales, stems: Sequence[str]) -> tuple[list[float], list[int]]:
+    """For each group its best variant in a text: (weight times rarity, its first position or -1)."""
+    count = len(scales.rarities)
+    best, where, times = [0.0] * count, [-1] * count, [0] * count
+    for at, stem in enumerate(stems):
+        for needle in scales.needles.get(stem, ()):
+            if needle.value < best[needle.group] or not _stands(needle.term, stems, at):
+                continue
+            if needle.value > best[needle.group]:
+                best[needle.group], where[needle.group], times[needle.group] = needle.value, at, 1
+            else:
+                times[needle.group] += 1
+    for group, often in enumerate(times):
+        if often > 1:
+            best[group] *= 1.0 + _SEVERAL_MENTIONS
     return best, where
 
 
-def _weigh(question: Question, candidate: _Candidate, idf: Mapping[Stems, float]) -> float:
-    stems = _stems(candidate.body)
-    body = _occurrences(stems)
-    context = _occurrences(_stems(candidate.context))
-    total = covered = possible = 0.0
-    where: list[int] = []
-    for group in question.groups:
-        inside, position = _match(group, body, idf)
-        around, _ = _match(group, context, idf)
-        value = group.weight * max(inside, _CONTEXT_WEIGHT * around)
-        rarity = group.weight * max(idf[term] for term in group.variants)
-        possible += rarity
+def _hinted(scales: _Scales, stems: Sequence[str]) -> float:
+    """What the terms that stand beside such answers say for a text: the best few, each less."""
+    found: dict[Stems, float] = {}
+    for at, stem in enumerate(stems):
+        for term, value in scales.hints.get(stem, ()):
+            if term not in found and _stands(term, stems, at):
+                found[term] = value
+    return sum(
+        value * _HINT_FALL**i for i, value in enumerate(sorted(found.values(), reverse=True)[:_HINTS_COUNTED])
+    )
+
+
+def _weigh(scales: _Scales, read: _Read) -> float:
+    question, stems, held = scales.question, read.stems, read.kinds
+    inside, positions = _match(scales, stems)
+    around, _ = _match(scales, read.context)
+    total = covered = 0.0
+    for group, rarity, near, far in zip(question.groups, scales.rarities, inside, around, strict=True):
+        value = group.weight * max(near, _CONTEXT_WEIGHT * far)
         covered += min(value, rarity)
         total += value
-        if position >= 0:
-            where.append(position)
-    if total == 0.0:
-        return 0.0
-    score = total * (0.55 + 0.45 * (covered / possible if possible else 0.0))
+    possible = sum(scales.rarities)
+    score = total * (1.0 - _COVERAGE + _COVERAGE * (covered / possible if possible else 0.0))
+    where = [position for position in positions if position >= 0]
     if len(where) > 1:
         score *= 1.0 + 0.15 * (len(where) - 1) / (1.0 + (max(where) - min(where)) / 8.0)
-    holds = bool(question.kinds & kinds_in(candidate.body)) if question.kinds else False
+    score += _HINT_WEIGHT * _hinted(scales, stems)
+    told = max((scales.kinds[kind] for kind in held), default=0.0)
     if question.kinds:
-        score *= _KIND_BONUS if holds else _KIND_MISSING
-    if len(stems) < 5 and not holds:
+        score *= _KIND_BONUS if held else _KIND_MISSING
+        score += _KIND_WEIGHT * told
+    if len(stems) < 5 and not held:
         score *= 0.7  # a lone heading says what follows, not the answer
     return score
 
 
-def _rarity(question: Question, frequencies: Mapping[str, int], passages: int) -> dict[Stems, float]:
-    """Inverse document frequency per variant; a variant absent from the vault cannot match and costs
-    nothing.
-    """
-    idf: dict[Stems, float] = {}
-    for group in question.groups:
-        for term in group.variants:
-            n = min((frequencies.get(stem, 0) for stem in term), default=0)
-            idf[term] = math.log(1.0 + (passages - n + 0.5) / (n + 3.0)) if passages else 0.0
-    return idf
+def _rarity(term: Stems, frequencies: Mapping[str, int], passages: int) -> float:
+    """Inverse document frequency; a term absent from the vault cannot match and costs nothing."""
+    return _rarity_of(min((frequencies.get(stem, 0) for stem in term), default=0), passages)
+
+
+def _rarity_of(holding: int, passages: int) -> float:
+    return math.log(1.0 + (passages - holding + 0.5) / (holding + 3.0)) if passages else 0.0
+
+
+def _scales(
+    question: Question, frequencies: Mapping[str, int], passages: int, reads: Collection[_Read]
+) -> _Scales:
+    needles: dict[str, list[_Needle]] = {}
+    rarities = []
+    for number, group in enumerate(question.groups):
+        most = 0.0
+        known = [min(frequencies.get(stem, 0) for stem in term) for term in group.variants]
+        whole = _rarity_of(min(passages, sum(known)), passages)
+        for term, weight in group.variants.items():
+            rarity = (1.0 - _CONCEPT_SHARE) * _rarity(term, frequencies, passages) + _CONCEPT_SHARE * whole
+            most = max(most, rarity)
+            if all(stem in frequencies for stem in term):
+                needle = _Needle(number, term, weight * rarity, term == group.term)
+                needles.setdefault(term[0], []).append(needle)
+        rarities.append(group.weight * most)
+    hints: dict[str, list[tuple[Stems, float]]] = {}
+    for term, weight in question.hints.items():
+        if all(stem in frequencies for stem in term):
+            value = weight * _rarity(term, frequencies, passages)
+            hints.setdefault(term[0], []).append((term, value))
+    kinds = {
+        kind: math.log((len(reads) + 1.0) / (sum(kind in read.kinds for read in reads) + 0.5))
+        for kind in question.kinds
+    }
+    return _Scales(question, needles, hints, rarities, kinds)
 
 
 def _choose_terms(question: Question, frequencies: Mapping[str, int], passages: int) -> list[Stems]:
@@ -181,12 +265,16 @@ def _choose_terms(question: Question, frequencies: Mapping[str, int], passages: 
         for term, weight in group.variants.items():
             if all(stem in frequencies for stem in term):
                 terms[term] = max(terms.get(term, 0.0), weight)
+    for term, weight in question.hints.items():
+        if all(stem in frequencies for stem in term):
+            terms[term] = max(terms.get(term, 0.0), _HINT_WEIGHT * weight)
     rare = {
         term
         for term in terms
         if passages < _COMMON_FROM_PASSAGES or min(frequencies[s] for s in term) <= _COMMON_SHARE * passages
     }
     kept = rare or set(terms)
+    kept = {term for term in kept if terms[term] >= _LEADING_WEIGHT} or kept
     return sorted(kept, key=lambda term: (-terms[term], term))[:_MAX_QUERY_TERMS]
 
 
@@ -198,46 +286,40 @@ def rank(
     documents: Sequence[str] | None = None,
     limit: int = 24,
     thesaurus: Thesaurus | None = None,
-    embedder: Embedder | None = None,
 ) -> list[RankedPassage]:
     """Passages of one dossier (or of chosen documents of it) for a question, best first, never the same
     text twice.
     """
     question = analyse(asked, thesaurus or shipped())
     stems = {stem for group in question.groups for term in group.variants for stem in term}
+    stems |= {stem for term in question.hints for stem in term}
     frequencies = _frequencies(conn, stems)
     passages = int(conn.execute(text("SELECT count(*) FROM search_passage")).scalar_one())
-    candidates = _candidates(conn, dossier_id, _choose_terms(question, frequencies, passages), documents)
+    candidates = _all_of(conn, dossier_id, documents) or _candidates(
+        conn, dossier_id, _choose_terms(question, frequencies, passages), documents
+    )
     if not candidates:
         return []
-    idf = _rarity(question, frequencies, passages)
-    scores = {c.id: _weigh(question, c, idf) for c in candidates}
-    if embedder is not None:
-        top = max(scores.values()) or 1.0
-        vectors = embedder.embed([asked, *(c.body for c in candidates)])
-        for candidate, vector in zip(candidates, vectors[1:], strict=True):
-            likeness = sum(a * b for a, b in zip(vectors[0], vector, strict=True))
-            scores[candidate.id] += _EMBEDDING_WEIGHT * top * max(0.0, likeness)
+    reads = _read(candidates, question.kinds)
+    scales = _scales(question, frequencies, passages, reads.values())
+    scores = {number: _weigh(scales, read) for number, read in reads.items()}
+    if not any(scores.values()):
+        return []
     pages = {c.id: (c.document_id, c.page) for c in candidates}
-    ranked = []
+    final: dict[int, float] = {}
     for c in candidates:
         # Passages of a page are numbered in order: what stands beside a good passage is a little better for
         # it.
         beside = [scores[i] for i in (c.id - 1, c.id + 1) if pages.get(i) == (c.document_id, c.page)]
-        score = scores[c.id] + _NEIGHBOUR_WEIGHT * max(beside, default=0.0)
-        if score > 0:
-            ranked.append(
-                RankedPassage(c.document_id, c.page, c.start, c.end, c.body, c.context, score, c.bm25)
-            )
-    ranked.sort(key=lambda p: (-p.score, p.document_id, p.page, p.start))
-    seen: set[str] = set()
-    unique = []
-    for passage in ranked:
-        key = words.indexed(passage.text)
-        if key not in seen:
-            seen.add(key)
-            unique.append(passage)
-    return unique[:limit]
+        final[c.id] = scores[c.id] + _NEIGHBOUR_WEIGHT * max(beside, default=0.0)
+    best = sorted(candidates, key=lambda c: (-final[c.id], c.document_id, c.page, c.start))
+    # Of passages with the same words the best placed is enough.
+    unique = {reads[c.id].stems: c for c in reversed(best)}
+    return [
+        RankedPassage(c.document_id, c.page, c.start, c.end, c.body, c.context, final[c.id], c.bm25)
+        for c in best
+        if unique[reads[c.id].stems] is c
+    ][:limit]
 
 
-__all__ = ["CANDIDATES", "Embedder", "Kind", "RankedPassage", "rank"]
+__all__ = ["CANDIDATES", "Kind", "RankedPassage", "rank"]

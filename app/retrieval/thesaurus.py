@@ -9,6 +9,7 @@ together in the question: ``who signed`` fits "who, then, has signed".
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ Stems = tuple[str, ...]
 SYNONYM_WEIGHT = 0.8
 MEMBER_WEIGHT = 0.75  # asked for the class, found a member
 CLASS_WEIGHT = 0.4  # asked for a member, found the class
+SECOND_STEP = 0.4  # what a second step through the thesaurus keeps
+LONGEST_SECOND_CLASS = 40
 LONGEST_TERM = 5
 
 # Stop words that say what is asked.
@@ -87,11 +90,19 @@ class Thesaurus:
                 if other != term and found.get(other, 0.0) < weight:
                     found[other] = weight
 
-        for line in self.named.get(term, ()):
-            relate(line.names, SYNONYM_WEIGHT)
-            relate(line.members, MEMBER_WEIGHT)
-        for line in self.classed.get(term, ()):
-            relate(line.names, CLASS_WEIGHT)
+        def relate_lines(of: Stems, share: float, longest: int) -> None:
+            for line in self.named.get(of, ()):
+                relate(line.names, SYNONYM_WEIGHT * share)
+                if len(line.members) <= longest:
+                    relate(line.members, MEMBER_WEIGHT * share)
+            for line in self.classed.get(of, ()):
+                relate(line.names, CLASS_WEIGHT * share)
+
+        relate_lines(term, 1.0, sys.maxsize)
+        # A second step, so that lines need not repeat each other; not into classes of many: it leads astray.
+        for other, weight in list(found.items()):
+            if weight >= MEMBER_WEIGHT:
+                relate_lines(other, weight * SECOND_STEP, LONGEST_SECOND_CLASS)
         self._expanded[term] = found
         return found
 

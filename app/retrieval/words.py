@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -145,4 +146,19 @@ those through to too under until up upon was we were what when where which while
 with would you your according mention mentioned mentions stated state states say says said tell please give
 given there
 """
-STOP_WORDS = frozenset(fold(w) for w in (_STOP_FR + _STOP_EN).split()) | ELISIONS
+STOP_WORDS_FR = frozenset(fold(w) for w in _STOP_FR.split()) | ELISIONS
+STOP_WORDS_EN = frozenset(fold(w) for w in _STOP_EN.split()) | {"s", "t"}
+STOP_WORDS = STOP_WORDS_FR | STOP_WORDS_EN
+
+
+def stop_words_of(folded: Iterable[str]) -> frozenset[str]:
+    """Stop words of the language that a question is in, by its stop words: "car" asks for something in
+    English and for nothing in French. Those of both where it does not show.
+    """
+    french = english = 0
+    for word in folded:
+        french += word in STOP_WORDS_FR and word not in STOP_WORDS_EN
+        english += word in STOP_WORDS_EN and word not in STOP_WORDS_FR
+    if french == english:
+        return STOP_WORDS
+    return STOP_WORDS_FR if french > english else STOP_WORDS_EN

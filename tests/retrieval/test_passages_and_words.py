@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.retrieval import passages, question, thesaurus, words
-from app.retrieval.question import Kind
+from app.retrieval import kinds, passages, question, thesaurus, words
+from app.retrieval.kinds import Kind
 
 
 def test_words_are_folded_and_keep_their_place() -> None:
@@ -130,4 +130,4 @@ def test_a_line_that_is_neither_group_nor_class_is_named() -> None:
 )
 def test_a_question_says_what_kind_of_value_it_wants(asked: str, kind: Kind, answer: str) -> None:
     assert kind in question.analyse(asked, thesaurus.shipped()).kinds
-    assert kind in question.kinds_in(answer)
+    assert kind in kinds.kinds_in(answer)

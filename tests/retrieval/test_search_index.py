@@ -205,17 +205,3 @@ def test_a_question_finds_its_passage_even_without_a_word_in_common(
         best = ranking.rank(conn, DOSSIER, asked)[0]
     assert (best.document_id, best.page) == (document, page)
     assert holds in best.text
-
-
-def test_an_embedder_that_is_handed_in_is_heard(vault: Vault) -> None:
-    class Likes:
-        def embed(self, texts: object) -> list[list[float]]:
-            assert isinstance(texts, list)
-            return [[1.0, 0.0] if i == 0 or "Prochaine" in t else [0.0, 1.0] for i, t in enumerate(texts)]
-
-    with vault.read() as conn:
-        plain = ranking.rank(conn, DOSSIER, "traitement de sortie mars consultation")
-        heard = ranking.rank(conn, DOSSIER, "traitement de sortie mars consultation", embedder=Likes())
-    place = [p.page for p in plain].index(2)
-    assert [p.page for p in heard].index(2) <= place
-    assert max(p.score for p in heard if p.page == 2) > max(p.score for p in plain if p.page == 2)
