@@ -27,8 +27,7 @@ from engine.mini.pointing import Pointing
 from engine.mini.rows import Batch, Feeder, Packer
 from engine.mini.vocabulary import train_vocabulary
 
-# (from this share of the time on, tokens of a batch): the optimizer's own cost counts less and less
-BATCH_TOK = ((0.0, 4096), (0.3, 6144), (0.6, 8192))
+BATCH_TOK, LONG_BATCH_TOK, LONG_TOK = 4096, 6144, 256  # tokens of a batch; from which length on the second
 SPIKES_K = 3.0
 SPIKES_FROM = 0.85  # share of the time from which inputs are coded as spikes and weights rounded to int8
 MUON_RATE = 2.0  # times the rate of the others
@@ -147,8 +146,9 @@ def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
     return [mix for start, mix in CURRICULUM if share >= start][-1]
 
 
-def rows_at(share: float, length: int) -> int:
-    return max(1, [size for start, size in BATCH_TOK if share >= start][-1] // length)
+def rows_of(length: int) -> int:
+    """Always the same for a length, since every shape is compiled."""
+    return max(1, (BATCH_TOK if length < LONG_TOK else LONG_BATCH_TOK) // length)
 
 
 def train(
@@ -229,7 +229,7 @@ def train(
         share = spent / total_s
         mix = lengths_at(share)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        batch = feeder.next(length, rows_at(share, length), drills_at(share), simple_at(share))
+        batch = feeder.next(length, rows_of(length), drills_at(share), simple_at(share))
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:

@@ -24,7 +24,7 @@ from engine.mini.model import (
 )
 from engine.mini.pointing import Pointing, attention_loss
 from engine.mini.rows import BUCKETS, Batch, Packer, place_of, spaced
-from engine.mini.train import lengths_at, rate_at, rows_at, save, train
+from engine.mini.train import lengths_at, rate_at, rows_of, save, train
 from engine.mini.vocabulary import train_vocabulary
 from engine.models.loading import LoadedModel, load
 
@@ -269,5 +269,5 @@ def test_sequences_lengthen_and_the_rate_falls_towards_the_end() -> None:
     rates = [rate_at(share, 500, 0) for share in (0.3, 0.7, 0.9, 1.0)]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] == 0.0
-    assert rows_at(0.0, 128) < rows_at(0.9, 128)
-    assert rows_at(0.9, 1 << 15) == 1
+    assert rows_of(128) > rows_of(256) > rows_of(512)
+    assert rows_of(1 << 15) == 1
