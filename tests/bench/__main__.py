@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from app.core.resources import resource
+from engine.mini import needle_picture
 from tests.bench import answers, dossiers, gates, reader, window
 
 SECTIONS = ("window", "dossiers", "answers", "reader")
@@ -32,6 +33,7 @@ def main() -> None:
     asked.add_argument("--questions", type=int, default=2_000, help="of the held-out set")
     asked.add_argument("--model", type=Path, help="a converted reader instead of the shipped one")
     asked.add_argument("--before", type=Path, metavar="MODEL", help="the same reader before spike coding")
+    asked.add_argument("--needle", action="store_true", help="the needle test too (minutes)")
     asked.add_argument("--threads", type=int, default=1)
     asked.add_argument("--out", type=Path, default=Path("gates"), help="folder for the tables and failures")
     options = parser.parse_args()
@@ -54,6 +56,10 @@ def main() -> None:
                 questions=options.questions,
                 threads=options.threads,
             )
+            if options.needle:
+                needle_picture.report_to(
+                    options.out, options.model, longest_tok=256_000, needles=8, threads=options.threads
+                )
         if "reader" in wanted:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
         if options.seven_b:
