@@ -1,4 +1,4 @@
-"""Counts what the generator can write and measures what it does write. `python -m engine.mini describe`."""
+"""Counts what the generator can write and measures what it does: `python -m engine.mini describe`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LANGUAGES = ("en", "fr")
 STATED = ("say", "label", "saydated", "change", "saysaid")
 # function words and words of asking, which two texts share without having anything in common
 _SMALL = (
-    "what when where which who whom whose does have with from that this there their them they about many much "
-    "give tell please name into over under than then been were will would could should file papers documents "
+    "what when where which who whom whose does have with from that this there their them they about many "
+    "much give tell please name into over under than then been were will would could should file papers documents "
     "quel quelle quels quelles quand combien comment pourquoi dans pour avec sans sous cette cela celui elle "
     "sont était etait avait donne donnez indique indiquez dossier pieces papiers documents question bonjour "
     "hello quick know known find found need like also just only some your mine dire dites fait faut voit sait"
@@ -81,11 +81,11 @@ def describe(count: int = 2000, side: str = "train", words: int = 120, seed: int
         relations = read_relations(language, "train")
         nouns = sum(len(r.nouns) + len(r.asked) for r in relations)
         pools = read_pools(language)
-        print(
-            f"{language}: {len(relations)} relations with {nouns} nouns, "
-            f"{len(read_kinds(language, 'train'))} kinds of longer statements, {len(pools['first'])} first and {len(pools['last'])} last names, "
-            f"{len(pools['city'])} towns, {len(pools['drug'])} medicines"
+        kinds_of = len(read_kinds(language, "train"))
+        names = ", ".join(
+            f"{len(pools[name])} in `{name}`" for name in ("first", "last", "city", "drug", "noun")
         )
+        print(f"{language}: {len(relations)} relations with {nouns} nouns, {kinds_of} kinds; words: {names}")
     began = time.perf_counter()
     generator = Generator(seed, side)
     examples = list(islice(generator.stream(words, 2), count // 2))

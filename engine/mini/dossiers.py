@@ -109,21 +109,24 @@ class Composer:
                     break
         return cast
 
-    def choose_relation(self, entity: Entity) -> Relation | None:
+    def choose_relation(self, entity: Entity, noun_only: bool = False) -> Relation | None:
         """A relation that the entity does not have yet, often one that another entity has."""
         r = self.random
         open_ones = relations_of(self.language, self.side, entity.holder, entity.person)
+        deeds = r.random() < 0.35
+        open_ones = tuple(x for x in open_ones if x.deed == deeds and not (x.deed and noun_only)) or open_ones
         held = [
             f.relation
             for f in self.dossier.facts
             if f.entity is not entity and f.relation in open_ones and not self.dossier.has(f.relation, entity)
         ]
+        held = [x for x in held if not (noun_only and x.deed)]
         if held and r.random() < 0.55:
             return r.choice(held)
         own = [x for x in open_ones if x.sentences or x.questions] if r.random() < 0.6 else ()
         for _ in range(6):
             relation = r.choice(own or open_ones)
-            if not self.dossier.has(relation, entity):
+            if not self.dossier.has(relation, entity) and not (noun_only and relation.deed):
                 return relation
         return None
 
@@ -230,6 +233,13 @@ class Composer:
     def write_fact(self, relation: Relation, entity: Entity, number: int, known: bool) -> list[str]:
         r = self.random
         roll = r.random()
+        if relation.deed:
+            plain = roll > 0.1
+            return (
+                [self.write_plain(relation, entity, number, known)]
+                if plain
+                else self.write_said(relation, entity, number)
+            )
         if relation.many and roll < 0.5:
             return self.write_list(relation, entity, number)
         if roll < 0.1 and not relation.many:
@@ -256,9 +266,10 @@ class Composer:
         pronoun = known and r.random() < 0.35
         if pronoun:
             mention = entity.pronoun(self.values.french)
-        if section == "say" and relation.sentences and r.random() < 0.45:
+        if section == "say" and relation.sentences and (relation.deed or r.random() < 0.45):
             form, noun = r.choice(relation.sentences), None
             self.used.add(f"own {relation.number}|{form}")
+            form = expand(form, r) if "|" in form else form
         else:
             noun = noun or self.noun(relation)
             if noun.entry and section == "say":
@@ -272,7 +283,7 @@ class Composer:
     def write_plain(self, relation: Relation, entity: Entity, number: int, known: bool) -> str:
         r = self.random
         value = self.values.draw(relation.sort).text
-        if (known or self.dossier.alone(entity)) and r.random() < 0.2:
+        if (known or self.dossier.alone(entity)) and not relation.deed and r.random() < 0.2:
             heading = self.noun(relation, entry=True)
             text = self.label(heading, value)
             self.dossier.facts.append(Fact(relation, entity, value, number, heading, "", False))
@@ -316,7 +327,7 @@ class Composer:
             pieces = [self.fill_subject(self.form("opening"), entity)]
         labels: list[str] = []
         while length(pieces) + length(labels) < budget * 0.8:
-            relation = self.choose_relation(entity)
+            relation = self.choose_relation(entity, noun_only=True)
             if relation is None or len(labels) > 9:
                 break
             noun = self.noun(relation, entry=True)
@@ -346,7 +357,7 @@ class Composer:
             return []
         r.shuffle(rows)
         open_ones = relations_of(self.language, self.side, first.holder, first.person)
-        free = [x for x in open_ones if not any(self.dossier.has(x, e) for e in rows) and not x.many]
+        free = [x for x in open_ones if not (x.many or x.deed or any(self.dossier.has(x, e) for e in rows))]
         if len(free) < 2:
             return []
         columns = r.sample(free, min(len(free), r.choice((1, 2, 2, 3))))

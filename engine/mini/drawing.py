@@ -20,7 +20,7 @@ _SHARED = (
     "month weekday header labunit relation method specialty adjective companytail common method2 "
     "document vaccine habit court clause reaction labtest exam freq marital nationality wishes diet aid "
     "language subject colour codelang licence material office tech machine dish pet committee purpose_noun "
-    "verbbase purposeend adjective2 food symptom component thingnoun allergen"
+    "verbbase purposeend adjective2 food symptom component thingnoun allergen failure"
 )
 SHARED = frozenset(_SHARED.split())
 

@@ -9,7 +9,7 @@ from engine.mini.relations import Holder, Noun
 from engine.mini.values import Values
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_SHE = re.compile(r"-il\b")
+_SHE = re.compile(r"(?<!y a-t)-il\b")
 _FEMININE_HOLDERS = frozenset(("policy", "case", "invoice", "order", "meeting", "town"))
 _FEMININE = {
     "le patient": "la patiente",
@@ -119,7 +119,7 @@ def put(
     form: str, entity: Entity, mention: str, noun: Noun | None, more: dict[str, str], french: bool
 ) -> str:
     """The form with everything in its place; raises KeyError for a slot that nobody gave."""
-    if french and entity.feminine:
+    if french and entity.feminine and noun is None:
         form = _SHE.sub("-elle", form)
 
     nouns = noun.slots() if noun else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.mini.dossiers import Composer, Dossier, Fact, clash, upper_first
 from engine.mini.entities import Entity, make_entity, put
 from engine.mini.examples import Question
+from engine.mini.facts import expand
 from engine.mini.relations import Noun, Relation, read_holders, relations_of
 
 # shares of what is tried; what a dossier does not allow falls back to a value
@@ -144,12 +145,15 @@ class Asker:
         r = self.random
         roll = r.random()
         mention, named = self.asked_mention(entity)
-        if relation.questions and roll < 0.42:
+        if relation.deed and not relation.questions:
+            return None
+        if relation.questions and (relation.deed or roll < 0.42):
             form = r.choice(relation.questions)
             named = named and any(s in form for s in ("{s}", "{ps}", "{ds}", "{as}"))
             if any(form in f.relation.questions for f in self.dossier.facts if f.relation is not relation):
                 return None
             self.composer.used.add(f"asked {relation.number}|{form}")
+            form = expand(form, r) if "|" in form else form
             text = put(form, entity, mention, None, {}, self.values.french)
             return text + (" ?" if self.values.french else "?"), named
         noun = self.question_noun(relation, stated)
@@ -211,6 +215,8 @@ class Asker:
     def ask_saying(self, fact: Fact) -> Question | None:
         """What one of two people says."""
         mention, named = self.asked_mention(fact.entity)
+        if fact.relation.deed:
+            return None
         if any(f.speaker == fact.speaker or f.entity is not fact.entity for f in self.rivals(fact, named)):
             return None
         more = {"p": fact.speaker}
@@ -234,6 +240,8 @@ class Asker:
         form = self.composer.form(section)
         if rivals and "{v}" not in form:
             return None
+        if fact.relation.deed:
+            return None
         noun = self.question_noun(fact.relation, fact.noun)
         if noun.phrase or self.unclear_noun(noun, fact.relation, fact.entity, named):
             return None
@@ -241,6 +249,8 @@ class Asker:
         return Question(self.polish(text), fact.speaker, fact.passage, kind="said")
 
     def ask_sentence(self, fact: Fact) -> Question | None:
+        if fact.relation.deed:
+            return None
         mention, named = self.asked_mention(fact.entity)
         if (
             not fact.sentence
@@ -258,7 +268,7 @@ class Asker:
 
     def ask_yes(self, fact: Fact) -> Question | None:
         mention, named = self.asked_mention(fact.entity)
-        if self.rivals(fact, named) or fact.part or fact.before or fact.speaker:
+        if fact.relation.deed or self.rivals(fact, named) or fact.part or fact.before or fact.speaker:
             return None
         true = self.random.random() < 0.5
         value = fact.value if true else self.values.draw(fact.relation.sort).text
@@ -322,7 +332,7 @@ class Asker:
             f
             for f in self.dossier.facts
             if f.entity is fact.entity and f.relation is not fact.relation and not self.rivals(f, True)
-            and not (f.part or f.date or f.speaker or f.before)
+            and not (f.part or f.date or f.speaker or f.before or f.relation.deed)
         ]  # fmt: skip
         if first is None or not others:
             return None

@@ -1,8 +1,8 @@
 """Relations between a holder and a value: how papers state them, how people ask for them.
 
 `facts/relations_*.txt` has the relations with their nouns and own sentences, `facts/holders_*.txt` who or
-what holds them, `facts/frames_*.txt` the forms that suit any of them. A relation's own sentences go to a
-side by their letters, forms that suit any relation by their mark.
+what holds them, `facts/deeds_*.txt` relations without a noun, `facts/frames_*.txt` the forms that suit any
+relation with one. A relation's own sentences go to a side by their letters, those forms by their mark.
 """
 
 from __future__ import annotations
@@ -91,6 +91,11 @@ class Relation:
     questions: tuple[str, ...]
 
     @property
+    def deed(self) -> bool:
+        """Without a noun there are only its own sentences and questions."""
+        return not self.nouns
+
+    @property
     def words(self) -> frozenset[str]:
         return frozenset(n.bare.lower() for n in (*self.nouns, *self.asked))
 
@@ -133,13 +138,32 @@ def read_relations(language: str, side: str) -> tuple[Relation, ...]:
                 tuple(holders.split()),
                 sort.removesuffix("+"),
                 sort.endswith("+"),
-                tuple(read_noun(n, french) for n in items(stated)),
+                tuple(read_noun(n, french) for n in items(stated) if n),
                 tuple(read_noun(n, french) for n in items(asked)),
                 of_side(items(sentences), head, side),
                 of_side(items(questions), head, side),
             )
         )
-    return (*found, *read_attributes(language, len(found)))
+    kept = [r for r in found if r.nouns or (r.sentences and r.questions)]
+    attributes = read_attributes(language, len(found))
+    return (*kept, *attributes, *read_deeds(language, side, len(found) + len(attributes)))
+
+
+@cache
+def read_deeds(language: str, side: str, first: int) -> tuple[Relation, ...]:
+    """What holders do: a sentence and its questions, which go to a side together."""
+    found: list[Relation] = []
+    holder, sort, number = "", "", first
+    for line in (HERE / f"deeds_{language}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("= "):
+            holder, sort = line[2:].split()
+        elif line and not line.startswith("#"):
+            number += 1
+            sentence, _, questions = line.partition(" => ")
+            if side_of(f"{holder} {sort}|{sentence}") == side:
+                asked = tuple(q.strip() for q in questions.split(" / "))
+                found.append(Relation(number, (holder,), sort, False, (), (), (sentence,), asked))
+    return tuple(found)
 
 
 @cache

@@ -125,6 +125,18 @@ class Things(Drawing):
         link = "to " if not self.french else "d'" if verb[0] in "aeiouéh" else "de "
         return f"{link}{verb} {self.make_thing()}"
 
+    def make_definition(self) -> str:
+        """What a word means: `a device to measure the rear valve`."""
+        if self.french:
+            head = self.pick(
+                "un appareil qui sert", "une méthode destinée", "un texte qui aide", "une règle visant"
+            )
+            return f"{head} à {self.plain('verbbase')} {self.make_thing()}"
+        head = self.pick(
+            "a device", "a method", "a text", "a rule", "the time needed", "a group of people who meet"
+        )
+        return f"{head} to {self.plain('verbbase')} {self.make_thing()}"
+
     def make_instruction(self) -> str:
         verb = self.plain("verbbase")
         return f"{verb} {self.make_thing()}"
