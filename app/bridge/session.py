@@ -12,8 +12,10 @@ from app import services
 from app.bridge.relay import Relay
 from app.bridge.tasks import Task
 from app.chat.values import Answer
+from app.services import inside
 from app.services.events import Changed
 from app.services.operation import Operation
+from app.services.spike_choice import SpikeChoice
 from app.services.views import (
     Changes,
     ChatCard,
@@ -185,6 +187,12 @@ class Session(QObject):
 
     def remove_model(self, model_id: str) -> Task:
         return self.follow(services.remove_model(self.workspace, model_id), says=False)
+
+    def look_inside(self) -> Task:
+        return self.follow(inside.look_inside(self.workspace), says=False)
+
+    def choose_spikes(self, choice: SpikeChoice) -> Task:
+        return self.follow(inside.choose_spikes(self.workspace, choice), says=False)
 
     def change_passphrase(self, old: str, new: str) -> Task:
         return self.follow(services.change_passphrase(self.workspace, old, new), says=False)

@@ -46,6 +46,7 @@ class HelpDeeds(QObject):
         actions.palette.triggered.connect(self.palette)
         actions.dark.triggered.connect(self.other_light)
         actions.check_vault.triggered.connect(self.check_vault)
+        actions.inside.triggered.connect(self.inside)
         look.changed.connect(self._draw_light)
         self._draw_light()
 
@@ -72,6 +73,17 @@ class HelpDeeds(QObject):
         from app.ui.dialogs.guarantees import Guarantees
 
         self._show(Guarantees(self._look, self._guarantee, self._window))
+
+    def inside(self) -> None:
+        """Stays open beside the window."""
+        from app.ui.inside.inside_dialog import InsideDialog
+
+        shown = self._window.findChild(InsideDialog)
+        dialog = shown or InsideDialog(self._look, self._session, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def palette(self) -> None:
         from app.ui.dialogs.command_palette import CommandPalette

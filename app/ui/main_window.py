@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
         self.top.entered.connect(self._enter_search)
         self.top.left.connect(self._close_search)
         self.status.work_cancelled.connect(actions.cancel_work.trigger)
+        self.status.inside_wanted.connect(actions.inside.trigger)
         self.deeds.said.connect(self.toast.say)
         self.deeds.import_began.connect(lambda: self.status.show_busy(self.tr("Taking in files…")))
         self.deeds.import_ended.connect(self.status.show_idle)

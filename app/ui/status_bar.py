@@ -26,9 +26,10 @@ _DOT = {
 
 
 class StatusBar(QFrame):
-    """``work_cancelled`` comes from the cross beside the progress bar."""
+    """``work_cancelled`` comes from the cross beside the progress bar, ``inside_wanted`` from the sign."""
 
     work_cancelled = Signal()
+    inside_wanted = Signal()
 
     def __init__(self, look: Look, guarantee: Guarantee, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,7 +38,9 @@ class StatusBar(QFrame):
         self._look = look
         self._guarantee = guarantee
         self._engine: EngineCard | None = None
+        self._narrow = False
         self.work = ElidedLabel("", "small")
+        self._energy_gap = _gap()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(130)
@@ -50,6 +53,9 @@ class StatusBar(QFrame):
         self.network = label("", "small")
         self.memory = label("", "small")
         self._memory_gap = _gap()
+        self.energy = label("", "small")
+        self.inside = icon_button(self.tr("Inside the model"), self.inside_wanted.emit)
+        look.dress(self.inside, "spikes", "muted", 16)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
@@ -66,6 +72,9 @@ class StatusBar(QFrame):
             self.network,
             self._memory_gap,
             self.memory,
+            self._energy_gap,
+            self.energy,
+            self.inside,
         ):
             row.addWidget(part)
         self.show_idle()
@@ -107,6 +116,11 @@ class StatusBar(QFrame):
         if card.decode_tok_per_s > 0:
             speed = QLocale().toString(card.decode_tok_per_s, "f", 0)
             lines.append(self.tr("Writes {speed} tokens a second").format(speed=speed))
+        self.inside.setVisible(card.model is not None)
+        self.energy.setText(self.tr("Energy: {told}").format(told=wording.energy_line(card.energy)))
+        self.energy.setToolTip(tooltip(wording.energy_meaning(card.energy)))
+        self.energy.setAccessibleDescription(wording.energy_meaning(card.energy))
+        self.set_narrow(self._narrow)
         for part in (self._dot, self.engine, self.device):
             part.setToolTip(tooltip("\n".join(lines)) if lines else "")
         self._redraw()
@@ -126,8 +140,12 @@ class StatusBar(QFrame):
             )
 
     def set_narrow(self, narrow: bool) -> None:
-        """Leave the machine out where there is no room for it."""
+        """Leave the machine and its energy out where there is no room for them."""
+        self._narrow = narrow
         self.device.setVisible(bool(self.device.text()) and not narrow)
+        shown = self._engine is not None and self._engine.model is not None and not narrow
+        self.energy.setVisible(shown)
+        self._energy_gap.setVisible(shown)
 
     def _show_work(self, text: str) -> None:
         self.work.show_text(text)

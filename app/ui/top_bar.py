@@ -37,6 +37,7 @@ class TopBar(QFrame):
         self._menu = QMenu(self)
         for action in (
             actions.settings,
+            actions.inside,
             actions.palette,
             actions.shortcuts,
             actions.guarantees,

@@ -8,6 +8,7 @@ from app.chat.values import Grade, Reason
 from app.services.views import (
     DocumentCard,
     DocumentStatus,
+    EnergyCard,
     EngineCard,
     EngineState,
     ModelCard,
@@ -210,6 +211,47 @@ def device(text: str) -> str:
     return text.replace("threads", QCoreApplication.translate("Devices", "threads")).replace(
         "CPU", QCoreApplication.translate("Devices", "CPU")
     )
+
+
+def energy_line(card: EnergyCard) -> str:
+    """Joules and watts as this machine measured them, or that it cannot. Never an estimate."""
+    if not card.measurable:
+        return QCoreApplication.translate("Energy", "not measurable here")
+    parts = []
+    if card.answer_j is not None:
+        parts.append(
+            QCoreApplication.translate("Energy", "{joules} J per answer").format(
+                joules=_joules(card.answer_j)
+            )
+        )
+    if card.page_j is not None:
+        parts.append(
+            QCoreApplication.translate("Energy", "{joules} J per page").format(joules=_joules(card.page_j))
+        )
+    if card.watts is not None:
+        parts.append(f"{QLocale().toString(card.watts, 'f', 0)}{NBSP}W")
+    return " · ".join(parts) or QCoreApplication.translate("Energy", "nothing measured yet")
+
+
+def energy_meaning(card: EnergyCard) -> str:
+    """What the figures stand on, or why there are none."""
+    if card.measurable:
+        return QCoreApplication.translate(
+            "Energy",
+            "Measured by the processor's own counters for the last answer and the last pages read: all "
+            "programs that ran on it meanwhile are in it.",
+        )
+    if card.reason == "forbidden":
+        return QCoreApplication.translate(
+            "Energy", "This machine counts its energy, but lets only its administrator read the counters."
+        )
+    return QCoreApplication.translate(
+        "Energy", "This machine has no energy counters that can be read. Nothing is shown in their place."
+    )
+
+
+def _joules(joules: float) -> str:
+    return QLocale().toString(joules, "f", 0 if joules >= 100 else 1 if joules >= 1 else 2)
 
 
 def engine_line(card: EngineCard) -> str:

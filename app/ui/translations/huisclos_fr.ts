@@ -160,6 +160,10 @@
         <translation>À propos et garanties</translation>
     </message>
     <message>
+        <source>Inside the model</source>
+        <translation>Dans le modèle</translation>
+    </message>
+    <message>
         <source>Check the vault</source>
         <translation>Vérifier le coffre</translation>
     </message>
@@ -297,6 +301,17 @@
             <numerusform>%n&#xa0;document</numerusform>
             <numerusform>%n&#xa0;documents</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>CountsChart</name>
+    <message>
+        <source>{share} silent</source>
+        <translation>{share} muets</translation>
+    </message>
+    <message>
+        <source>spike count; rows are layers</source>
+        <translation>nombre d’impulsions&#x202f;; une ligne par couche</translation>
     </message>
 </context>
 <context>
@@ -525,6 +540,37 @@
     </message>
 </context>
 <context>
+    <name>Energy</name>
+    <message>
+        <source>not measurable here</source>
+        <translation>pas mesurable ici</translation>
+    </message>
+    <message>
+        <source>{joules} J per answer</source>
+        <translation>{joules}&#xa0;J par réponse</translation>
+    </message>
+    <message>
+        <source>{joules} J per page</source>
+        <translation>{joules}&#xa0;J par page</translation>
+    </message>
+    <message>
+        <source>nothing measured yet</source>
+        <translation>rien de mesuré encore</translation>
+    </message>
+    <message>
+        <source>Measured by the processor&apos;s own counters for the last answer and the last pages read: all programs that ran on it meanwhile are in it.</source>
+        <translation>Mesuré par les compteurs du processeur lui-même, pour la dernière réponse et les dernières pages lues&#xa0;: tous les programmes qui y tournaient pendant ce temps sont compris.</translation>
+    </message>
+    <message>
+        <source>This machine counts its energy, but lets only its administrator read the counters.</source>
+        <translation>Cette machine compte son énergie, mais ne laisse lire les compteurs qu’à son administrateur.</translation>
+    </message>
+    <message>
+        <source>This machine has no energy counters that can be read. Nothing is shown in their place.</source>
+        <translation>Cette machine n’a pas de compteur d’énergie lisible. Rien n’est affiché à la place.</translation>
+    </message>
+</context>
+<context>
     <name>EngineStates</name>
     <message>
         <source>No model</source>
@@ -578,6 +624,29 @@
             <numerusform>%n&#xa0;fichier non importé</numerusform>
             <numerusform>%n&#xa0;fichiers non importés</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>ExportButton</name>
+    <message>
+        <source>Export</source>
+        <translation>Exporter</translation>
+    </message>
+    <message>
+        <source>Picture (PNG)…</source>
+        <translation>Image (PNG)…</translation>
+    </message>
+    <message>
+        <source>Spikes shown (CSV)…</source>
+        <translation>Impulsions affichées (CSV)…</translation>
+    </message>
+    <message>
+        <source>Figures of all layers (CSV)…</source>
+        <translation>Chiffres de toutes les couches (CSV)…</translation>
+    </message>
+    <message>
+        <source>The file could not be written there. Choose another place.</source>
+        <translation>Le fichier n’a pas pu être écrit à cet endroit. Choisissez-en un autre.</translation>
     </message>
 </context>
 <context>
@@ -735,7 +804,7 @@
     </message>
     <message>
         <source>Spikes are “off”, or “k=” with a number up to 1024, as in “k=3.0”; “{given}” is neither.</source>
-        <translation type="unfinished"></translation>
+        <translation>Les impulsions sont «&#xa0;off&#xa0;», ou «&#xa0;k=&#xa0;» avec un nombre jusqu’à 1024, comme «&#xa0;k=3.0&#xa0;»&#x202f;; «&#xa0;{given}&#xa0;» n’est ni l’un ni l’autre.</translation>
     </message>
     <message>
         <source>Taking this file in ended the program several times, so it was set aside.</source>
@@ -787,7 +856,7 @@
     </message>
     <message>
         <source>The engine could not look inside the model: {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Le moteur n’a pas pu regarder dans le modèle&#xa0;: {why}.</translation>
     </message>
     <message>
         <source>The engine stopped ({reason}) and is being restarted. Nothing is lost.</source>
@@ -1015,7 +1084,7 @@
     </message>
     <message>
         <source>it cannot run with spikes in that way</source>
-        <translation type="unfinished"></translation>
+        <translation>il ne peut pas tourner avec des impulsions de cette façon</translation>
     </message>
     <message>
         <source>it could not be started</source>
@@ -1417,6 +1486,139 @@
     </message>
 </context>
 <context>
+    <name>InsideDialog</name>
+    <message>
+        <source>Inside the model</source>
+        <translation>Dans le modèle</translation>
+    </message>
+    <message>
+        <source>this model</source>
+        <translation>ce modèle</translation>
+    </message>
+    <message>
+        <source>a transformer of the same shape</source>
+        <translation>un transformeur de même forme</translation>
+    </message>
+    <message>
+        <source>No model is loaded.</source>
+        <translation>Aucun modèle n’est chargé.</translation>
+    </message>
+    <message>
+        <source>This model runs without spikes: its weights and inputs are ordinary numbers. Choose a k to run it with its inputs as whole spike counts of a threshold, mean|x| / k; its answers will differ a little.</source>
+        <translation>Ce modèle tourne sans impulsions&#xa0;: ses poids et ses entrées sont des nombres ordinaires. Choisissez un k pour coder ses entrées en nombres entiers d’impulsions d’un seuil, moyenne|x| / k&#x202f;; ses réponses changeront un peu.</translation>
+    </message>
+    <message>
+        <source>This checkpoint was made for spikes and computes them exactly as published.</source>
+        <translation>Ce modèle a été fait pour les impulsions et les calcule exactement comme il a été publié.</translation>
+    </message>
+    <message>
+        <source>Inputs are coded as whole spike counts; answers may differ a little from those without.</source>
+        <translation>Les entrées sont codées en nombres entiers d’impulsions&#x202f;; les réponses peuvent différer un peu de celles sans.</translation>
+    </message>
+    <message>
+        <source>Ask a question to see them.</source>
+        <translation>Posez une question pour les voir.</translation>
+    </message>
+    <message>
+        <source>Counted in the last answer, one token of {every}.</source>
+        <translation>Compté dans la dernière réponse, un jeton sur {every}.</translation>
+    </message>
+    <message>
+        <source>At {tokens} tokens a reading takes {own}; a transformer of the same shape would keep {other}. Computed from the shapes, not measured: keys and values of every layer, in half precision.</source>
+        <translation>À {tokens} jetons, une lecture prend {own}&#x202f;; un transformeur de même forme garderait {other}. Calculé d’après les formes, non mesuré&#xa0;: clés et valeurs de chaque couche, en demi-précision.</translation>
+    </message>
+    <message>
+        <source>This one stops growing at {tokens} tokens.</source>
+        <translation>Celui-ci cesse de grandir à {tokens} jetons.</translation>
+    </message>
+    <message>
+        <source>Energy: {told}</source>
+        <translation>Énergie&#xa0;: {told}</translation>
+    </message>
+    <message>
+        <source>Estimate for event-driven hardware in 45 nm, not measured and not this machine: {saved} less than FP16, {saved8} less than INT8 per operation, without moving data.</source>
+        <translation>Estimation pour du matériel événementiel en 45 nm, ni mesurée ni de cette machine&#xa0;: {saved} de moins qu’en FP16, {saved8} de moins qu’en INT8 par opération, sans le transport des données.</translation>
+    </message>
+    <message>
+        <source>Counts by layer</source>
+        <translation>Nombres par couche</translation>
+    </message>
+    <message>
+        <source>Memory of a reading</source>
+        <translation>Mémoire d’une lecture</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Fermer</translation>
+    </message>
+</context>
+<context>
+    <name>InsideFigures</name>
+    <message>
+        <source>spikes per neuron, bitwise · ternary</source>
+        <translation>impulsions par neurone, bits · unités</translation>
+    </message>
+    <message>
+        <source>Mean over all neurons, sites and counted tokens: a spike per set bit of a count, or one per unit.</source>
+        <translation>Moyenne sur tous les neurones, endroits et jetons comptés&#xa0;: une impulsion par bit à 1 du nombre, ou une par unité.</translation>
+    </message>
+    <message>
+        <source>silent neurons</source>
+        <translation>neurones muets</translation>
+    </message>
+    <message>
+        <source>Share of counts that are 0: hardware for spikes would skip their weights.</source>
+        <translation>Part des nombres égaux à 0&#xa0;: un matériel à impulsions sauterait leurs poids.</translation>
+    </message>
+    <message>
+        <source>counts up to 7 · over 16</source>
+        <translation>nombres jusqu’à 7 · plus de 16</translation>
+    </message>
+    <message>
+        <source>Shares of counts by size. The largest was {largest}.</source>
+        <translation>Parts des nombres par taille. Le plus grand était {largest}.</translation>
+    </message>
+    <message>
+        <source>firing rate, bitwise</source>
+        <translation>taux de décharge, par bits</translation>
+    </message>
+    <message>
+        <source>Spikes over neurons and time steps; every call takes as many steps as its largest count needs. With a step per unit it is {units}.</source>
+        <translation>Impulsions par neurone et par pas de temps&#x202f;; chaque appel prend autant de pas que son plus grand nombre en demande. Avec un pas par unité, c’est {units}.</translation>
+    </message>
+    <message>
+        <source>sparsity, by definition</source>
+        <translation>parcimonie, selon la définition</translation>
+    </message>
+    <message>
+        <source>The literature says “sparsity” for several things. A, of the lowest three bits: {a}. B, of counts up to 7 alone: {b}. E, of counts up to 7 over all: {e}. F, of all bits over four steps: {f}. R, one less the firing rate: {r}.</source>
+        <translation>La littérature dit «&#xa0;parcimonie&#xa0;» pour plusieurs choses. A, des trois bits bas&#xa0;: {a}. B, des nombres jusqu’à 7 seuls&#xa0;: {b}. E, des nombres jusqu’à 7 sur tous&#xa0;: {e}. F, de tous les bits sur quatre pas&#xa0;: {f}. R, un moins le taux de décharge&#xa0;: {r}.</translation>
+    </message>
+</context>
+<context>
+    <name>InsideSites</name>
+    <message>
+        <source>into attention</source>
+        <translation>vers l’attention</translation>
+    </message>
+    <message>
+        <source>out of attention</source>
+        <translation>sortie d’attention</translation>
+    </message>
+    <message>
+        <source>into the MLP</source>
+        <translation>vers le MLP</translation>
+    </message>
+    <message>
+        <source>into the last matrix</source>
+        <translation>vers la dernière matrice</translation>
+    </message>
+    <message>
+        <source>window queries</source>
+        <translation>requêtes de fenêtre</translation>
+    </message>
+</context>
+<context>
     <name>Kinds</name>
     <message>
         <source>Mail</source>
@@ -1498,6 +1700,13 @@
     <message>
         <source>Taking in files…</source>
         <translation>Importation…</translation>
+    </message>
+</context>
+<context>
+    <name>MemoryChart</name>
+    <message>
+        <source>tokens read</source>
+        <translation>jetons lus</translation>
     </message>
 </context>
 <context>
@@ -1897,6 +2106,96 @@
     </message>
 </context>
 <context>
+    <name>Raster</name>
+    <message>
+        <source>“{token}”, neuron {neuron}: {count}</source>
+        <translation>«&#xa0;{token}&#xa0;», neurone {neuron}&#xa0;: {count}</translation>
+    </message>
+</context>
+<context>
+    <name>RasterCard</name>
+    <message>
+        <source>Spikes over time and neurons</source>
+        <translation>Impulsions dans le temps, par neurone</translation>
+    </message>
+    <message>
+        <source>Layer</source>
+        <translation>Couche</translation>
+    </message>
+    <message>
+        <source>Site</source>
+        <translation>Endroit</translation>
+    </message>
+    <message>
+        <source>Spikes in time</source>
+        <translation>Impulsions dans le temps</translation>
+    </message>
+    <message>
+        <source>Ask a question: the spikes of the answer appear here.</source>
+        <translation>Posez une question&#xa0;: les impulsions de la réponse apparaissent ici.</translation>
+    </message>
+    <message>
+        <source>There are no spikes to see: this model&apos;s inputs are not coded as spikes.</source>
+        <translation>Il n’y a pas d’impulsions à voir&#xa0;: les entrées de ce modèle ne sont pas codées en impulsions.</translation>
+    </message>
+    <message>
+        <source>Layer {number}</source>
+        <translation>Couche {number}</translation>
+    </message>
+    <message>
+        <source>{neurons} of the neurons, top to bottom; {tokens} tokens, left to right, {steps} steps each. Shaded: the end of the prompt.</source>
+        <translation>{neurons} des neurones, de haut en bas&#x202f;; {tokens} jetons, de gauche à droite, {steps} pas chacun. Sur fond teinté&#xa0;: la fin de la question.</translation>
+    </message>
+    <message>
+        <source>positive</source>
+        <translation>positive</translation>
+    </message>
+    <message>
+        <source>negative</source>
+        <translation>négative</translation>
+    </message>
+    <message>
+        <source>spike</source>
+        <translation>impulsion</translation>
+    </message>
+    <message>
+        <source>Each neuron is a pair: the upper one fires for positive counts, the lower for negative.</source>
+        <translation>Chaque neurone est une paire&#xa0;: celui du haut tire pour les nombres positifs, celui du bas pour les négatifs.</translation>
+    </message>
+    <message>
+        <source>A spike per unit of a count.</source>
+        <translation>Une impulsion par unité du nombre.</translation>
+    </message>
+    <message>
+        <source>A spike per set bit of a count, the largest bit first.</source>
+        <translation>Une impulsion par bit à 1 du nombre, le plus grand d’abord.</translation>
+    </message>
+    <message>
+        <source>Spikes of -1, 0 and 1: one per set bit, far fewer steps.</source>
+        <translation>Impulsions de -1, 0 et 1&#xa0;: une par bit à 1, bien moins de pas.</translation>
+    </message>
+    <message>
+        <source>Binary</source>
+        <translation>Binaire</translation>
+    </message>
+    <message>
+        <source>Spikes of 0 and 1: one per unit.</source>
+        <translation>Impulsions de 0 et 1&#xa0;: une par unité.</translation>
+    </message>
+    <message>
+        <source>Ternary</source>
+        <translation>Ternaire</translation>
+    </message>
+    <message>
+        <source>Spikes of -1, 0 and 1: one per unit.</source>
+        <translation>Impulsions de -1, 0 et 1&#xa0;: une par unité.</translation>
+    </message>
+    <message>
+        <source>Bitwise</source>
+        <translation>Par bits</translation>
+    </message>
+</context>
+<context>
     <name>ReadingStates</name>
     <message>
         <source>Searchable. Answers come from search.</source>
@@ -2203,6 +2502,37 @@
     </message>
 </context>
 <context>
+    <name>SpikesChoice</name>
+    <message>
+        <source>Spikes of this model</source>
+        <translation>Impulsions de ce modèle</translation>
+    </message>
+    <message>
+        <source>last matrix too</source>
+        <translation>dernière matrice aussi</translation>
+    </message>
+    <message>
+        <source>Code the input of each layer&apos;s last matrix (down_proj) as well. The paper says so, the published code does not.</source>
+        <translation>Coder aussi l’entrée de la dernière matrice de chaque couche (down_proj). L’article le dit, le code publié ne le fait pas.</translation>
+    </message>
+    <message>
+        <source>Spikes</source>
+        <translation>Impulsions</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>sans</translation>
+    </message>
+    <message>
+        <source>{k}, as made</source>
+        <translation>{k}, d’origine</translation>
+    </message>
+    <message>
+        <source>The model is loaded anew; a dossier is read anew with it.</source>
+        <translation>Le modèle est rechargé&#x202f;; un dossier est relu avec lui.</translation>
+    </message>
+</context>
+<context>
     <name>StatementView</name>
     <message>
         <source>The dossier does not seem to hold the answer.</source>
@@ -2216,6 +2546,10 @@
         <translation>Arrêter l’importation</translation>
     </message>
     <message>
+        <source>Inside the model</source>
+        <translation>Dans le modèle</translation>
+    </message>
+    <message>
         <source>Taking in {file}</source>
         <translation>Importation de {file}</translation>
     </message>
@@ -2226,6 +2560,10 @@
     <message>
         <source>Writes {speed} tokens a second</source>
         <translation>Écrit {speed} jetons par seconde</translation>
+    </message>
+    <message>
+        <source>Energy: {told}</source>
+        <translation>Énergie&#xa0;: {told}</translation>
     </message>
     <message>
         <source>Memory of the reading: {size} · constant</source>

@@ -1,0 +1,1 @@
+"""Inside the model: spikes in time, counts by layer, memory."""
