@@ -137,6 +137,9 @@ def _unindexed(folder: Path, container: _Container) -> list[str]:
         return []
     missing = sorted(set(range(1, max(counts) + 1)) - set(ranks))
     if len(counts) > 1 or missing or len(ranks) != max(counts):
-        told = f"shard {missing[0]} of {max(counts)} is missing" if missing else "its shards are of two sets"
+        told = "its shards are of two sets"
+        if missing:
+            lost = f"{container.stem}-{missing[0]:05d}-of-{max(counts):05d}{container.suffix}"
+            told = f"shard {missing[0]} of {max(counts)} is missing ({lost})"
         raise ModelFileError("checkpoint-incomplete", f"{folder.name} is not complete: {told}.")
     return names

@@ -177,6 +177,10 @@ def read_tokenizer_files(folder: Path) -> str:
     without those the folder's own `tokenizer.json`. Raises ModelFileError.
     """
     if not (folder / "vocab.json").exists():
+        if not (folder / "tokenizer.json").exists():
+            raise ModelFileError(
+                "tokenizer-invalid", f"{folder.name} has no tokenizer: neither vocab.json nor tokenizer.json."
+            )
         text = read_text(folder / "tokenizer.json", limit_bytes=TOKENIZER_MAX_BYTES)
         parse_tokenizer(text)
         return text

@@ -34,7 +34,7 @@ def page(stage):
 
 
 def names(page):
-    return [choice.text() for choice in page.findChildren(QRadioButton)]
+    return [choice.text() for choice in page._area.findChildren(QRadioButton)]
 
 
 def adding(page, path):
