@@ -15,6 +15,8 @@ from app.core.paths import Paths
 from app.library import documents as document_rows
 from app.library import pages as page_rows
 from app.retrieval import ranking
+from app.store import KdfParameters
+from app.store.kdf import DEFAULT as DEFAULT_KDF
 from engine.mini.gates import Gate
 from tests.bench.dossiers import PASSPHRASE
 from tests.papers.collection import Collection, PaperQuestion, gather, load, plain
@@ -135,14 +137,16 @@ def _says_absent(answer: Answer) -> bool:
     return bool(answer.statements) and all(s.grade is Grade.NOT_IN_DOSSIER for s in answer.statements)
 
 
-def measure(home: Path, folder: Path, model: Path | None = None) -> PapersMeasured:
+def measure(
+    home: Path, folder: Path, model: Path | None = None, *, kdf: KdfParameters = DEFAULT_KDF
+) -> PapersMeasured:
     """Ask every question of the application, with the shipped model or the one at ``model``.
 
     Raises PapersMissing, QuoteNotThere.
     """
     collection = load()
     files = gather(folder, collection.documents)
-    with _opened(home, model) as workspace:
+    with _opened(home, model, kdf) as workspace:
         dossiers = _bring_in(workspace, home, collection, files)
         _check_quotes(workspace, dossiers, collection)
         asked = tuple(_ask(workspace, dossiers[q.language], q) for q in collection.questions)
@@ -154,7 +158,7 @@ def measure(home: Path, folder: Path, model: Path | None = None) -> PapersMeasur
 
 
 @contextmanager
-def _opened(home: Path, model: Path | None) -> Iterator[services.Workspace]:
+def _opened(home: Path, model: Path | None, kdf: KdfParameters) -> Iterator[services.Workspace]:
     paths = Paths.find(home)
     paths.create()
     with tempfile.TemporaryDirectory(prefix="huisclos-model-") as shelf:
@@ -164,7 +168,12 @@ def _opened(home: Path, model: Path | None) -> Iterator[services.Workspace]:
             (shipped / model.name).symlink_to(model.resolve())
         companions = services.Companions.start(paths, shipped_models=shipped)
         with services.Workspace.create(
-            paths.default_vault, PASSPHRASE, companions=companions, auto_read=False
+            paths.default_vault,
+            PASSPHRASE,
+            companions=companions,
+            kdf=kdf,
+            auto_read=False,
+            testing=kdf != DEFAULT_KDF,
         ) as workspace:
             yield workspace
 
