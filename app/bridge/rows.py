@@ -4,7 +4,7 @@ are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -23,25 +23,35 @@ class Rows(QAbstractListModel, Generic[R]):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[R] = []
+        self.spoken: Callable[[R], str] = self.caption  # for a screen reader; a view gives better words
 
     def show(self, rows: Sequence[R]) -> None:
-        """Replace the snapshot. Rows that are the same thing in the same place only change their data."""
+        """Replace the snapshot. Only the stretch of rows that came or went is inserted and removed, so that a
+        view keeps its place, its selection and the row the keyboard is on.
+        """
         fresh = list(rows)
-        if [self.key(row) for row in fresh] == [self.key(row) for row in self._rows]:
-            changed = [n for n, (old, new) in enumerate(zip(self._rows, fresh, strict=True)) if old != new]
-            self._rows = fresh
-            for number in changed:
-                self.dataChanged.emit(self.index(number), self.index(number))
-            return
-        self.beginResetModel()
+        old_keys, new_keys = [self.key(row) for row in self._rows], [self.key(row) for row in fresh]
+        head = _alike(old_keys, new_keys)
+        tail = _alike(old_keys[head:][::-1], new_keys[head:][::-1])
+        gone, come = len(old_keys) - tail, len(new_keys) - tail
+        if gone > head:
+            self.beginRemoveRows(QModelIndex(), head, gone - 1)
+            del self._rows[head:gone]
+            self.endRemoveRows()
+        if come > head:
+            self.beginInsertRows(QModelIndex(), head, come - 1)
+            self._rows[head:head] = fresh[head:come]
+            self.endInsertRows()
+        changed = [n for n, (old, new) in enumerate(zip(self._rows, fresh, strict=True)) if old != new]
         self._rows = fresh
-        self.endResetModel()
+        for number in changed:
+            self.dataChanged.emit(self.index(number), self.index(number))
 
     def key(self, row: R) -> object:
         return row
 
     def caption(self, row: R) -> str:
-        """What a screen reader says, and what typing a letter looks for."""
+        """What typing a letter looks for."""
         return str(row)
 
     def row(self, index: Index) -> R | None:
@@ -61,9 +71,21 @@ class Rows(QAbstractListModel, Generic[R]):
             return None
         if role == ROW:
             return row
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self.caption(row)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self.spoken(row)
         return None
+
+
+def _alike(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many members two lists have in common at their beginning."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
 
 
 class DossierRows(Rows[DossierCard]):
@@ -124,18 +146,16 @@ class DocumentRows(Rows[DocumentCard]):
 
     def clear_scope(self) -> None:
         """Look at the whole dossier again."""
-        self.set_all(True)
-
-    def set_all(self, checked: bool) -> None:
-        self._left_out = set() if checked else {row.id for row in self._rows if self._askable(row)}
-        if self._rows:
-            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
-        self.scope_changed.emit()
+        self._leave_out(set())
 
     def only(self, document_id: str) -> None:
         """Look at one document alone."""
-        self.set_all(False)
-        self._left_out.discard(document_id)
+        self._leave_out({row.id for row in self._rows if self._askable(row)} - {document_id})
+
+    def _leave_out(self, documents: set[str]) -> None:
+        self._left_out = documents
+        if self._rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
         self.scope_changed.emit()
 
     @property

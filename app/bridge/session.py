@@ -16,6 +16,7 @@ from app.services import inside
 from app.services.events import Changed
 from app.services.operation import Operation
 from app.services.spike_choice import SpikeChoice
+from app.services.vault_state import VaultCard
 from app.services.views import (
     Changes,
     ChatCard,
@@ -93,6 +94,9 @@ class Session(QObject):
 
     def engine(self) -> EngineCard:
         return EngineCard(EngineState.OFF) if self._closed else services.engine_card(self.workspace)
+
+    def vault(self) -> VaultCard:
+        return VaultCard(False, False, True) if self._closed else services.vault_card(self.workspace)
 
     def reading(self, dossier_id: str) -> ReadingCard:
         if self._closed:
@@ -199,6 +203,9 @@ class Session(QObject):
 
     def add_recovery_code(self) -> Task:
         return self.follow(services.add_recovery_code(self.workspace), says=False)
+
+    def drop_recovery_code(self) -> Task:
+        return self.follow(services.drop_recovery_code(self.workspace))
 
     def check_vault(self) -> Task:
         return self.follow(services.check_vault(self.workspace), says=False)

@@ -48,7 +48,7 @@ class Settings:
     idle_lock_min: int = 5
     window_geometry: str = ""
     window_layout: str = ""
-    zoom_percent: int = 100
+    zoom_percent: int = 100  # size of everything in the window, from the next start on
     vault_folder: str = ""
     model_id: str = ""
     engine_threads: int = 0
@@ -56,6 +56,7 @@ class Settings:
     quiet: bool = False
     model_spikes: Mapping[str, str] = field(default_factory=dict)
     first_start_done: bool = False
+    recovery_reminded: bool = False
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -65,7 +66,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _RANGES: Mapping[str, tuple[int, int]] = {
     "idle_lock_min": (1, 60),
-    "zoom_percent": (25, 400),
+    "zoom_percent": (75, 200),
     "engine_threads": (0, 1024),
 }
 _MAX_TEXT = 16_384

@@ -30,6 +30,7 @@ from app.services.upkeep import (
     lock,
     restart_locked,
 )
+from app.services.vault_state import drop_recovery_code, vault_card
 from app.services.workspace import Workspace
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "delete_dossier",
     "dismiss",
     "dossier_model",
+    "drop_recovery_code",
     "engine_card",
     "find_dossier",
     "get_dossier",
@@ -81,4 +83,5 @@ __all__ = [
     "resume_imports",
     "retry",
     "search",
+    "vault_card",
 ]

@@ -253,6 +253,13 @@ class Vault:
             self._replace_slots(self._ids_of("recovery"), fresh)
             return code
 
+    def remove_recovery_slot(self) -> None:
+        """Let no recovery code open the vault, but the one that let us in: it may be the only way."""
+        with self._slots_lane:
+            gone = self._ids_of("recovery") - {self._opened.slot.id}
+            if gone:
+                self._replace_slots(gone)
+
     def opens_with(self, secret: str) -> bool:
         """Tell whether a passphrase or a retyped recovery code opens this vault."""
         try:
@@ -300,16 +307,17 @@ class Vault:
     def _ids_of(self, kind: keyfile.SlotKind) -> set[str]:
         return {slot.id for slot in self._opened.file.slots if slot.kind == kind}
 
-    def _replace_slots(self, gone: set[str], fresh: keyfile.Slot) -> None:
+    def _replace_slots(self, gone: set[str], fresh: keyfile.Slot | None = None) -> None:
         self._health.require_writable()
         old = self._opened
-        slots = [slot for slot in old.file.slots if slot.id not in gone] + [fresh]
+        slots = [slot for slot in old.file.slots if slot.id not in gone]
+        slots += [] if fresh is None else [fresh]
         file = keyfile.sign(old.keys, self.vault_id, old.file.generation + 1, slots)
         try:
             keyfile.save(self.folder, file)
         except OSError as error:
             raise self._health.write_failed(error) from None
-        slot = fresh if old.slot.id in gone else old.slot
+        slot = fresh if fresh is not None and old.slot.id in gone else old.slot
         self._opened = keyfile.Opened(file, old.keys, slot)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -34,7 +35,10 @@ from engine.cage import Guarantee
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
+    from app.ui.start.first_start import FirstStart
     from app.ui.start.unlock_page import UnlockPage
+
+_SCALE, _SCALED_BY_US = "QT_SCALE_FACTOR", "HUISCLOS_SCALE"
 
 Restart = Callable[[Sequence[str]], None]
 
@@ -98,6 +102,7 @@ class Program(QObject):
         self._log = Log(paths.log)
         self._companions: Companions | None = None
         self.shell: Shell | None = None
+        self._first: FirstStart | None = None
         self.session: Session | None = None
         self.window: MainWindow | None = None
         self._broke.connect(self._tell_crash)
@@ -140,7 +145,8 @@ class Program(QObject):
             kdf=self._kdf,
             testing=self._testing,
         )
-        page.finished.connect(self._begin)
+        page.finished.connect(lambda workspace, samples: self._begin(workspace, samples, fresh=True))
+        self._first = page
         if self.shell is not None:
             self.shell.put(page)
 
@@ -167,7 +173,7 @@ class Program(QObject):
 
     # -- the main window ------------------------------------------------------------------------------------
 
-    def _begin(self, workspace: Workspace, samples: Sequence[str]) -> None:
+    def _begin(self, workspace: Workspace, samples: Sequence[str], *, fresh: bool = False) -> None:
         self.settings.change(first_start_done=True, language=self.speaker.language)
         self.session = Session(workspace, self)
         window = self._make_window()
@@ -176,7 +182,7 @@ class Program(QObject):
             self.shell.close()
             self.shell.deleteLater()
             self.shell = None
-        window.begin()
+        window.begin(fresh=fresh)
         if samples:
             window.deeds.take_in_samples(samples)
         self._idle.watch(self.settings.current.idle_lock_min)
@@ -235,6 +241,8 @@ class Program(QObject):
         session, self.session = self.session, None
         if session is not None:
             session.close()
+        elif self._first is not None and self._first.workspace is not None:
+            self._first.workspace.close()
         elif self._companions is not None:
             self._companions.close()
         self.ended.emit()
@@ -264,13 +272,15 @@ class Program(QObject):
 def open_window(arguments: Sequence[str], guarantee: Guarantee) -> int:
     """Open the window and return the exit code. ``--vault DIR`` opens another vault than the usual one."""
     keep_no_names()
+    paths = Paths.find()
+    _enlarge(paths)
     application = QApplication(["huisclos"])
     application.setApplicationName("huisclos")
     application.setApplicationDisplayName("Huis Clos")
     application.setDesktopFileName("huisclos")
     application.setQuitOnLastWindowClosed(False)
     try:
-        program = Program(application, Paths.find(), guarantee, arguments, vault=_vault_of(arguments))
+        program = Program(application, paths, guarantee, arguments, vault=_vault_of(arguments))
     except (EnvironmentFailure, OSError) as failure:
         return _give_up(failure)
     program.hear_crashes()
@@ -279,6 +289,17 @@ def open_window(arguments: Sequence[str], guarantee: Guarantee) -> int:
     interrupts.asked.connect(program.leave)
     program.start()
     return int(application.exec())
+
+
+def _enlarge(paths: Paths) -> None:
+    """Everything in the window in the size that was chosen; Qt asks for it before the application is made."""
+    percent = SettingsFile(paths.settings_file).load().zoom_percent
+    ours = os.environ.pop(_SCALED_BY_US, None)  # a locked program inherits what the one before it set
+    if os.environ.get(_SCALE) not in (None, ours):
+        return  # somebody else's wish
+    os.environ.pop(_SCALE, None)
+    if percent != 100:
+        os.environ[_SCALE] = os.environ[_SCALED_BY_US] = str(percent / 100)
 
 
 def _vault_of(arguments: Sequence[str]) -> Path | None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 from app.ui.labels import label
 from app.ui.library.drop_area import DropArea
 from app.ui.look import Look
+from app.ui.plain import one_line
 
 
 class DropVeil(QFrame):
@@ -38,7 +39,9 @@ class DropVeil(QFrame):
         if dossier is None:
             self._area.title.setText(self.tr("Drop to make a new dossier"))
         else:
-            self._area.title.setText(self.tr("Drop to add to “{dossier}”").format(dossier=dossier))
+            self._area.title.setText(
+                self.tr("Drop to add to “{dossier}”").format(dossier=one_line(dossier, 60))
+            )
         self._cover()
         self.show()
         self.raise_()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QVBoxLayout, QWidget
 
 from app.bridge.session import Session
 from app.bridge.tasks import while_alive
@@ -23,6 +23,8 @@ class HelpDeeds(QObject):
     warned = Signal(str)
     language_chosen = Signal(str)
     idle_chosen = Signal(int)
+    lock_wanted = Signal()
+    security_changed = Signal()
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class HelpDeeds(QObject):
         self._guarantee = guarantee
         self._actions = actions
         self._window = window
+        self.passphrase_changed = False
         actions.settings.triggered.connect(self.settings)
         actions.shortcuts.triggered.connect(self.shortcuts)
         actions.guarantees.triggered.connect(self.guarantees)
@@ -51,15 +54,27 @@ class HelpDeeds(QObject):
         self._draw_light()
 
     def settings(self) -> None:
+        self._show_settings()
+
+    def security(self) -> None:
+        """The settings, turned to the passphrase."""
+        from app.ui.dialogs.settings_dialog import SECURITY
+
+        self._show_settings(SECURITY)
+
+    def _show_settings(self, page: int = 0) -> None:
         from app.ui.dialogs.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self._look, self._settings, self._session, self._window)
+        dialog.names.setCurrentRow(page)
         dialog.idle_chosen.connect(self.idle_chosen)
         # The window is built again in the other language: the dialog has to be gone by then.
         wanted: list[str] = []
         dialog.language_chosen.connect(wanted.append)
         dialog.language_chosen.connect(dialog.accept)
-        dialog.recovery_code_made.connect(lambda code: self._show_code(dialog, code))
+        dialog.recovery_code_wanted.connect(self.make_recovery_code)
+        dialog.passphrase_changed.connect(self._note_passphrase)
+        self.security_changed.connect(dialog.show_recovery)
         self._show(dialog)
         if wanted and wanted[-1] != self._settings.current.language:
             self.language_chosen.emit(wanted[-1])
@@ -128,13 +143,26 @@ class HelpDeeds(QObject):
                 )
             )
 
-    def _show_code(self, over: QWidget, code: str) -> None:
+    def make_recovery_code(self) -> None:
+        """Make a new code and show it, this once, whatever was closed meanwhile: the one before is gone."""
+        task = self._session.add_recovery_code()
+        task.then(self, self._show_code)
+        task.failed.connect(while_alive(self, lambda failure: self.warned.emit(sentence(failure))))
+        task.ended.connect(self.security_changed)
+
+    def _note_passphrase(self) -> None:
+        self.passphrase_changed = True
+        self.security_changed.emit()
+
+    def _show_code(self, code: str) -> None:
         from app.ui.start.recovery_page import RecoveryPage
 
-        dialog = QDialog(over)
+        dialog = QDialog(QApplication.activeModalWidget() or self._window)
         dialog.setWindowTitle(self.tr("Recovery code"))
         page = RecoveryPage(code)
         page.done.connect(dialog.accept)
+        page.skipped.connect(self._session.drop_recovery_code)
+        page.skipped.connect(dialog.accept)
         box = QVBoxLayout(dialog)
         box.setContentsMargins(20, 20, 20, 20)
         box.addWidget(page)

@@ -29,10 +29,12 @@ from app.ui.language import Speech
 from app.ui.library.deeds import Deeds
 from app.ui.library.library_pane import LibraryPane
 from app.ui.look import Look
+from app.ui.notice import Notice
 from app.ui.panes import Panes
 from app.ui.status_bar import StatusBar
 from app.ui.toast import Toast
 from app.ui.top_bar import TopBar
+from app.ui.vault_notices import VaultNotices
 from app.ui.viewer.viewer_pane import ViewerPane
 from engine.cage import Guarantee
 
@@ -66,6 +68,7 @@ class MainWindow(QMainWindow):
         self.search = SearchPanel(look, session)
         self.viewer = ViewerPane(look, self.actions_, session)
         self.status = StatusBar(look, guarantee)
+        self.notice = Notice(look)
         self.top = TopBar(look, self.actions_)
         self.panes = Panes(self.library, self.chat, self.search, self.viewer)
         self._build()
@@ -73,14 +76,16 @@ class MainWindow(QMainWindow):
         self.help = HelpDeeds(look, settings, session, guarantee, self.actions_, self)
         self.toast = Toast(look, self)
         self.veil = DropVeil(look, self)
+        self.vault_notices = VaultNotices(session, settings, self.notice, self.help, self)
         self._connect(lock)
         self._restore()
         self.status.show_engine(session.engine())
         self.library.refresh()
 
-    def begin(self) -> None:
-        """Go on with what was left when the program ended."""
+    def begin(self, *, fresh: bool = False) -> None:
+        """Go on with what was left when the program ended; ``fresh`` when the vault has just been made."""
         self.deeds.resume()
+        self.vault_notices.begin(remind=not fresh)
         self.chat.composer.setFocus()
 
     def retire(self) -> None:
@@ -108,6 +113,9 @@ class MainWindow(QMainWindow):
         self.search.opened.connect(self.viewer.show_hit)
         self.search.closed.connect(self._close_search)
         self.viewer.opened.connect(self.panes.bring_viewer)
+        self.viewer.gone.connect(
+            lambda: self.toast.warn(self.tr("This document is not in the vault any more."))
+        )
         self.top.typed.connect(self._type_search)
         self.top.entered.connect(self._enter_search)
         self.top.left.connect(self._close_search)
@@ -124,10 +132,11 @@ class MainWindow(QMainWindow):
         session.relay.import_moved.connect(self._import_moved)
         session.relay.engine_changed.connect(self._engine_changed)
         session.relay.reading_moved.connect(self._reading_moved)
-        session.documents_changed.connect(self._documents_soon.start)
+        session.documents_changed.connect(self._soon)
         actions.search.triggered.connect(self._open_search)
         actions.stop.triggered.connect(self._stop)
         actions.lock.triggered.connect(lock)
+        self.help.lock_wanted.connect(lock)
         actions.quit.triggered.connect(self.close)
         actions.go_library.triggered.connect(
             lambda: self.library.dossier_list.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -144,6 +153,10 @@ class MainWindow(QMainWindow):
         if card is not None:
             self.status.show_reading(self.session.reading(card.id))
             self.session.open_dossier(card.id)
+
+    def _soon(self, *_: object) -> None:
+        if not self._documents_soon.isActive():  # begun anew by every file, it would wait for the last one
+            self._documents_soon.start()
 
     def _documents_changed(self) -> None:
         self.chat.refresh()
@@ -220,7 +233,7 @@ class MainWindow(QMainWindow):
         box = QVBoxLayout(whole)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
-        for part in (self.top, self.panes, self.status):
+        for part in (self.top, self.notice, self.panes, self.status):
             box.addWidget(part, 1 if part is self.panes else 0)
         self.setCentralWidget(whole)
         self._documents_soon = QTimer(self)

@@ -16,7 +16,8 @@ GAP_PX = 14
 MARGIN_PX = 20
 POINT_PX = 96 / 72  # pixels per point at 100 %
 ZOOM_STEPS = (0.25, 0.33, 0.5, 0.67, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
-KEPT_IMAGES = 24
+KEPT_BYTES = 192 << 20  # of page pictures; those in view stay whatever they take
+LEAST_FIT = 0.05  # a plan of several metres still fits the width
 FLASH_MS = 900
 
 
@@ -77,9 +78,13 @@ class PageView(QAbstractScrollArea):
             return
         self._images[page] = image
         self._images.move_to_end(page)
-        while len(self._images) > KEPT_IMAGES:
-            dropped, _ = self._images.popitem(last=False)
-            self._asked.pop(dropped, None)
+        shown = self._visible()
+        held = sum(kept.sizeInBytes() for kept in self._images.values())
+        for number in [number for number in self._images if number not in shown]:
+            if held <= KEPT_BYTES:
+                break
+            held -= self._images.pop(number).sizeInBytes()
+            self._asked.pop(number, None)
         self.viewport().update()
 
     def set_highlights(self, highlights: Iterable[Highlight]) -> None:
@@ -163,7 +168,7 @@ class PageView(QAbstractScrollArea):
         if self._fits_width and self._sizes:
             widest = max(width for width, _ in self._sizes)
             room = self.viewport().width() - 2 * MARGIN_PX
-            zoom = min(max(room / (widest * POINT_PX), ZOOM_STEPS[0]), 2.0)
+            zoom = min(max(room / (widest * POINT_PX), LEAST_FIT), 2.0)
             if abs(zoom - self._zoom) > 1e-4:
                 self._zoom = zoom
                 self.zoom_changed.emit(zoom)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from app.ui.buttons import icon_button
@@ -52,6 +53,7 @@ class Toast(QFrame):
         self._look.dress(self._sign, sign, colour, 20)
         self._words.setText(text)
         self.setAccessibleName(text)
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
         self.show()
         self._place()
         self.raise_()

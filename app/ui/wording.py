@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from app.chat.values import Grade, Reason
@@ -17,6 +19,7 @@ from app.services.views import (
 )
 
 NBSP = "\u00a0"
+_THREADS = re.compile(r"(\d+) threads?")
 
 
 def pages(count: int) -> str:
@@ -25,6 +28,18 @@ def pages(count: int) -> str:
 
 def documents(count: int) -> str:
     return QCoreApplication.translate("Counts", "%n document(s)", None, count)
+
+
+def cores(count: int) -> str:
+    return QCoreApplication.translate("Counts", "%n core(s)", None, count)
+
+
+def percent(value: int) -> str:
+    return QCoreApplication.translate("Counts", "{percent}%").format(percent=value)
+
+
+def no_documents() -> str:
+    return QCoreApplication.translate("Counts", "Empty")
 
 
 def size(size_bytes: int) -> str:
@@ -207,9 +222,10 @@ def model_label(card: ModelCard) -> str:
 
 
 def device(text: str) -> str:
-    """The engine's English description of the machine in the window's language."""
-    return text.replace("threads", QCoreApplication.translate("Devices", "threads")).replace(
-        "CPU", QCoreApplication.translate("Devices", "CPU")
+    """The engine's English description of the machine ("CPU, AVX2, 4 threads") in the window's language."""
+    told = text.replace("CPU", QCoreApplication.translate("Devices", "CPU"))
+    return _THREADS.sub(
+        lambda found: QCoreApplication.translate("Devices", "%n thread(s)", None, int(found[1])), told
     )
 
 

@@ -7,12 +7,15 @@ import sys
 import threading
 
 import pytest
-from PySide6.QtCore import QObject, Qt
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QObject, QPersistentModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from app.bridge.opening import in_background
 from app.bridge.relay import Relay
-from app.bridge.rows import DocumentRows, DossierRows
+from app.bridge.rows import ROW, DocumentRows, DossierRows
 from app.bridge.tasks import Task, while_alive
 from app.core.errors import UserError
 from app.core.events import EventBus
@@ -145,8 +148,34 @@ def test_rows_that_only_change_their_data_stay_where_they_are(qtbot: QtBot) -> N
     rows.show([dossier("a"), DossierCard("b", "new", 0.0, 1, 1, 0, ReadingCard(ReadingState.OFF))])
     assert (resets, changes) == ([], [1])
     rows.show([dossier("b")])
-    assert resets == [1]
+    assert resets == []
     assert not rows.place("a").isValid()
+
+
+@given(
+    before=st.lists(st.sampled_from("abcdefg"), unique=True, max_size=7),
+    after=st.lists(st.sampled_from("abcdefg"), unique=True, max_size=7),
+    held=st.sampled_from("abcdefg"),
+)
+def test_a_new_snapshot_is_shown_whole_and_a_held_row_is_never_another(before, after, held) -> None:
+    rows = DossierRows()
+    QAbstractItemModelTester(rows, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    rows.show([dossier(name) for name in before])
+    place = QPersistentModelIndex(rows.place(held))
+    rows.show([dossier(name) for name in after])
+    assert [row.id for row in rows.rows] == after
+    assert not place.isValid() or place.data(ROW).id == held
+    if before == [name for name in after if name in before] and len(after) == len(before) + 1:
+        assert place.isValid() == (held in before), "one more row moves no other"
+
+
+def test_a_screen_reader_hears_what_the_view_says_of_a_row(qtbot: QtBot) -> None:
+    rows = DossierRows()
+    rows.spoken = lambda card: f"{card.name}, read"
+    rows.show([dossier("a")])
+    index = rows.index(0)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == f"{rows.rows[0].name}, read"
+    assert index.data(Qt.ItemDataRole.DisplayRole) == rows.rows[0].name
 
 
 def test_attachments_stand_under_their_mail(qtbot: QtBot) -> None:

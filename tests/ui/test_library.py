@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from app import services
 from app.services.operation import Operation
 from app.ui.dialogs.question import NameDialog, Question
+from app.ui.library.document_delegate import DocumentDelegate
 from app.ui.main_window import MainWindow
 from tests.ui.conftest import Stage
 
@@ -240,3 +241,29 @@ def test_a_defect_in_a_verb_is_told_and_the_window_goes_on(stage: Stage) -> None
     assert "ZeroDivisionError" in seen[0]
     assert "words" not in seen[0]
     assert window.isVisible()
+
+
+def test_a_check_box_is_no_way_to_open_a_document(stage: Stage) -> None:
+    window = stage.open()
+    stage.take_in(window, a_txt="A letter.", b_txt="Another letter.")
+    view = window.library.document_list
+    delegate = view.itemDelegate()
+    assert isinstance(delegate, DocumentDelegate)
+    place = window.library.documents.index(0)
+    box = delegate.box_place(view.visualRect(place), place).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=box)
+    assert window.library.documents.scope == (window.library.documents.rows[1].id,)
+    assert window.viewer.view is None
+    beside = view.visualRect(place).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=beside)
+    assert window.viewer.view is not None
+
+
+def test_the_keyboard_stays_on_its_document_while_others_come(stage: Stage) -> None:
+    window = stage.open()
+    stage.take_in(window, a_txt="A letter.", b_txt="Another letter.")
+    window.library.document_list.setCurrentIndex(window.library.documents.index(1))
+    held = window.library.document
+    stage.take_in(window, c_txt="A third one.")
+    assert window.library.document == held
+    assert window.library.document_list.selectionModel().currentIndex().row() == 1

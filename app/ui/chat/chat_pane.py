@@ -65,6 +65,7 @@ class ChatPane(QFrame):
         self._drop_task()
         self._dossier = dossier
         self._scope = None
+        self._shown = _SHOWN_ANSWERS
         self._turn_to(self._latest_chat())
         self.refresh()
 

@@ -25,6 +25,7 @@ class Welcome(QWidget):
         self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._questions = QVBoxLayout()
         self._questions.setSpacing(8)
+        self._words: tuple[object, ...] = ()
         self.deed = button("", "primary", self.wanted.emit)
         box = QVBoxLayout(self)
         box.setContentsMargins(28, 16, 28, 16)
@@ -38,6 +39,10 @@ class Welcome(QWidget):
         box.addStretch(5)
 
     def show_words(self, title: str, hint: str, questions: Sequence[str] = (), deed: str = "") -> None:
+        shown = (title, hint, tuple(questions), deed)
+        if shown == self._words:
+            return  # nothing is built anew under the keyboard while files are taken in
+        self._words = shown
         self._title.setText(title)
         self._hint.setText(hint)
         while (item := self._questions.takeAt(0)) is not None:

@@ -1,4 +1,4 @@
-"""Another passphrase, or a new recovery code."""
+"""Another passphrase, or a new recovery code; and whether there is one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from app.ui.start.strength_meter import StrengthMeter
 
 
 class PassphraseChange(QWidget):
-    """``recovery_code_made`` carries a code that must be shown once."""
+    """``code_wanted``: make a recovery code and show it. ``changed``: there is a new passphrase."""
 
-    recovery_code_made = Signal(str)
+    code_wanted = Signal()
+    changed = Signal()
 
     def __init__(self, look: Look, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +30,8 @@ class PassphraseChange(QWidget):
         self._meter = StrengthMeter(look)
         self.says = label("", "small", wrap=True)
         self.go = button(self.tr("Change the passphrase"), "", self._change)
-        self._code = button(self.tr("New recovery code…"), "", self._make_code)
+        self._code = button(self.tr("New recovery code…"), "", self._want_code)
+        self.recovery = label("", "small", wrap=True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 14, 0, 0)
         box.setSpacing(8)
@@ -42,6 +44,8 @@ class PassphraseChange(QWidget):
         row.addWidget(self._code)
         row.addStretch(1)
         box.addLayout(row)
+        box.addWidget(self.recovery)
+        self.show_recovery()
         for field in (self.old, self.new, self.again):
             field.changed.connect(self._typed)
         self._typed()
@@ -64,13 +68,20 @@ class PassphraseChange(QWidget):
         for field in (self.old, self.new, self.again):
             field.clear()
         self._say(self.tr("The passphrase is changed. The old one opens nothing any more."), bad=False)
+        self.changed.emit()
 
-    def _make_code(self) -> None:
+    def show_recovery(self) -> None:
+        """Say whether a recovery code exists."""
+        self.recovery.setText(
+            self.tr("A recovery code opens this vault too. A new one replaces it.")
+            if self._session.vault().has_recovery_code
+            else self.tr("This vault has no recovery code: if the passphrase is lost, nothing can open it.")
+        )
+        self._code.setEnabled(True)
+
+    def _want_code(self) -> None:
         self._code.setEnabled(False)
-        task = self._session.add_recovery_code()
-        task.succeeded.connect(self.recovery_code_made)
-        task.failed.connect(while_alive(self, lambda failure: self._say(sentence(failure), bad=True)))
-        task.ended.connect(while_alive(self, lambda: self._code.setEnabled(True)))
+        self.code_wanted.emit()
 
     def _say(self, text: str, *, bad: bool) -> None:
         self.says.setText(text)

@@ -17,7 +17,9 @@ class Question(QDialog):
         self, parent: QWidget, title: str, text: str, deed: str, keep: str, *, danger: bool = False
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(title)
+        # The title goes to the desktop, which may list and log it: no name of a file or dossier in it.
+        self.setWindowTitle("Huis Clos")
+        self.setAccessibleName(title)
         self.setFixedWidth(WIDTH_PX)
         box = QVBoxLayout(self)
         box.setContentsMargins(28, 24, 28, 20)

@@ -1,9 +1,12 @@
-"""Settings: how the window looks and speaks, when it locks, which model answers, the passphrase."""
+"""Settings: how the window looks and speaks, when it locks, which model answers and on how many cores."""
 
 from __future__ import annotations
 
+import os
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFormLayout,
@@ -23,6 +26,8 @@ from app.ui.dialogs.passphrase_change import PassphraseChange
 from app.ui.labels import label
 from app.ui.look import Look
 
+WINDOW, SECURITY, MODELS, COMPUTER = range(4)  # the pages
+ZOOM_CHOICES = (75, 90, 100, 110, 125, 150, 175, 200)
 IDLE_CHOICES_MIN = (1, 2, 5, 10, 15, 30, 60)
 
 
@@ -31,7 +36,8 @@ class SettingsDialog(QDialog):
 
     language_chosen = Signal(str)
     idle_chosen = Signal(int)
-    recovery_code_made = Signal(str)
+    recovery_code_wanted = Signal()
+    passphrase_changed = Signal()
 
     def __init__(self, look: Look, settings: SettingsFile, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -49,6 +55,7 @@ class SettingsDialog(QDialog):
             (self.tr("Window"), self._window_page()),
             (self.tr("Security"), self._security_page()),
             (self.tr("Models"), ModelsPage(look, session)),
+            (self.tr("This computer"), self._computer_page()),
         ):
             self.names.addItem(name)
             self.pages.addWidget(page)
@@ -83,10 +90,56 @@ class SettingsDialog(QDialog):
         self.theme.setCurrentIndex(max(self.theme.findData(now.theme), 0))
         self.theme.setAccessibleName(self.tr("Colours"))
         self.theme.activated.connect(lambda _: self._choose_theme())
-        page, form = _page(self.tr("Window"), self.tr("Changes apply at once."))
+        self.zoom = QComboBox()
+        for percent in sorted({*ZOOM_CHOICES, now.zoom_percent}):
+            self.zoom.addItem(wording.percent(percent), percent)
+        self.zoom.setCurrentIndex(max(self.zoom.findData(now.zoom_percent), 0))
+        self.zoom.setAccessibleName(self.tr("Size of everything"))
+        self.zoom.activated.connect(lambda _: self._settings.change(zoom_percent=self.zoom.currentData()))
+        page, form = _page(
+            self.tr("Window"), self.tr("Language and colours apply at once, the size when you unlock again.")
+        )
         form.addRow(label(self.tr("Language")), self.language)
         form.addRow(label(self.tr("Colours")), self.theme)
+        form.addRow(label(self.tr("Size of everything")), self.zoom)
         return page
+
+    def _computer_page(self) -> QWidget:
+        now = self._settings.current
+        self.threads = QComboBox()
+        self.threads.addItem(self.tr("As many as there are ({count})").format(count=core_count()), 0)
+        for count in sorted({*range(1, core_count() + 1), now.engine_threads} - {0}):
+            self.threads.addItem(wording.cores(count), count)
+        self.threads.setCurrentIndex(max(self.threads.findData(now.engine_threads), 0))
+        self.threads.setAccessibleName(self.tr("Cores for the model"))
+        self.quiet = QCheckBox(self.tr("Quiet: leave half of the cores to other programs"))
+        self.quiet.setChecked(now.quiet)
+        self.threads.activated.connect(
+            lambda _: self._choose_cores(engine_threads=self.threads.currentData())
+        )
+        self.quiet.toggled.connect(lambda quiet: self._choose_cores(quiet=quiet))
+        page, form = _page(
+            self.tr("This computer"),
+            self.tr(
+                "Fewer cores keep a laptop cool and its fan still; answers then take longer. The model is "
+                "loaded again when you change this."
+            ),
+        )
+        form.addRow(label(self.tr("Cores for the model")), self.threads)
+        form.addRow(self.quiet)
+        self._show_cores()
+        return page
+
+    def _choose_cores(self, **values: object) -> None:
+        self._settings.change(**values)
+        self._show_cores()
+        chosen = next((card for card in self._session.models() if card.chosen), None)
+        if chosen is not None:
+            self._session.choose_model(chosen.id)
+
+    def _show_cores(self) -> None:
+        # A number of cores goes before the quiet half, so the two are never offered together.
+        self.quiet.setEnabled(self._settings.current.engine_threads == 0)
 
     def _security_page(self) -> QWidget:
         now = self._settings.current
@@ -105,11 +158,16 @@ class SettingsDialog(QDialog):
         )
         form.addRow(label(self.tr("Lock when nobody has typed or clicked for"), wrap=True), self.idle)
         self._change = PassphraseChange(self._look, self._session)
-        self._change.recovery_code_made.connect(self.recovery_code_made)
+        self._change.code_wanted.connect(self.recovery_code_wanted)
+        self._change.changed.connect(self.passphrase_changed)
         column = page.layout()
         assert isinstance(column, QVBoxLayout)
         column.insertWidget(column.count() - 1, self._change)
         return page
+
+    def show_recovery(self) -> None:
+        """The recovery code may have come or gone."""
+        self._change.show_recovery()
 
     def _choose_theme(self) -> None:
         choice = self.theme.currentData()
@@ -119,6 +177,13 @@ class SettingsDialog(QDialog):
     def _choose_idle(self, minutes: int) -> None:
         self._settings.change(idle_lock_min=minutes)
         self.idle_chosen.emit(minutes)
+
+
+def core_count() -> int:
+    """Cores this program may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _page(title: str, hint: str) -> tuple[QWidget, QFormLayout]:

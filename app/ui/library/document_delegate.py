@@ -4,25 +4,16 @@ taken in.
 
 from __future__ import annotations
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QEvent,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-)
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.bridge.rows import DEPTH, ROW
 from app.services.views import DocumentCard, DocumentStatus
-from app.ui import icons, wording
-from app.ui.library.dossier_delegate import paint_row_ground
+from app.ui import wording
 from app.ui.look import Look
-from app.ui.plain import elide_middle, one_line
+from app.ui.plain import elide_middle
+from app.ui.row_delegate import RowDelegate, paint_row_ground
 
 HEIGHT_PX = 46
 BOX_PX = 17
@@ -31,15 +22,12 @@ _BROKEN = (DocumentStatus.FAILED, DocumentStatus.REFUSED)
 _MOVING = (DocumentStatus.QUEUED, DocumentStatus.PARSING)
 
 
-class DocumentDelegate(QStyledItemDelegate):
+class DocumentDelegate(RowDelegate):
     """Attachments stand a little to the right, under the mail they came with."""
 
     def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._look = look
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(120, HEIGHT_PX)
+        super().__init__(look, HEIGHT_PX)
+        self.took_click = False  # the last press went to a check box, and is nothing for the row
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -55,35 +43,23 @@ class DocumentDelegate(QStyledItemDelegate):
         checked = index.data(Qt.ItemDataRole.CheckStateRole)
         if checked is not None:
             self._paint_box(painter, box, checked == Qt.CheckState.Checked)
-        ratio = painter.device().devicePixelRatio()
         broken = card.status in _BROKEN
+        quiet = card.status in _MOVING or (checked is not None and checked != Qt.CheckState.Checked)
+        line_colour = palette.danger if broken else palette.muted
         sign = "warning" if broken else wording.kind_icon(card)
-        colour = palette.danger if broken else palette.muted
-        painter.drawPixmap(
-            box.right() + 9, option.rect.center().y() - 9, icons.pixmap(sign, colour, 19, ratio)
-        )
-        left = box.right() + 36
-        right = option.rect.right() - 10
-        font = QFont(option.font)
-        painter.setFont(font)
-        left_out = checked is not None and checked != Qt.CheckState.Checked
-        painter.setPen(QColor(palette.muted if left_out or card.status in _MOVING else palette.text))
-        name = QFontMetrics(font).elidedText(one_line(card.name), Qt.TextElideMode.ElideMiddle, right - left)
-        painter.drawText(
-            QRectF(left, option.rect.top() + 5, right - left, 19), int(Qt.AlignmentFlag.AlignVCenter), name
-        )
-        small = QFont(option.font)
-        small.setPixelSize(12)
-        painter.setFont(small)
-        painter.setPen(QColor(palette.danger if broken else palette.muted))
-        line = QFontMetrics(small).elidedText(
-            wording.document_line(card), Qt.TextElideMode.ElideRight, right - left
-        )
-        painter.drawText(
-            QRectF(left, option.rect.top() + 23, right - left, 17), int(Qt.AlignmentFlag.AlignVCenter), line
+        self.paint_sign(painter, box.right() + 9, option, sign, line_colour)
+        place = QRectF(option.rect.adjusted(0, -2, -10, -2))
+        place.setLeft(box.right() + 36)
+        self.paint_words(
+            painter,
+            place,
+            (card.name, QFont(option.font), palette.muted if quiet else palette.text),
+            (wording.document_line(card), line_colour),
+            Qt.TextElideMode.ElideMiddle,
         )
         if card.status is DocumentStatus.PARSING and card.pages:
-            self._paint_progress(painter, QRectF(left, option.rect.bottom() - 5, right - left, 3), card)
+            under = QRectF(place.left(), option.rect.bottom() - 5, place.width(), 3)
+            self._paint_progress(painter, under, card)
         painter.restore()
 
     def box_place(self, row: QRect, index: QModelIndex | QPersistentModelIndex) -> QRect:
@@ -105,6 +81,7 @@ class DocumentDelegate(QStyledItemDelegate):
                 .adjusted(-8, -12, 6, 12)
                 .contains(event.position().toPoint())
             )
+            self.took_click = inside
             if inside and event.type() == QEvent.Type.MouseButtonRelease:
                 other = Qt.CheckState.Unchecked if state == Qt.CheckState.Checked else Qt.CheckState.Checked
                 return bool(

@@ -13,8 +13,9 @@ from app.services.views import DocumentCard, DossierCard
 from app.ui.actions import Actions
 from app.ui.buttons import button, tool_button
 from app.ui.labels import ElidedLabel, label
+from app.ui.library import document_delegate, dossier_delegate
 from app.ui.library.document_delegate import DocumentDelegate
-from app.ui.library.dossier_delegate import HEIGHT_PX, DossierDelegate
+from app.ui.library.dossier_delegate import DossierDelegate
 from app.ui.library.drop_area import DropArea
 from app.ui.library.exceptions_list import ExceptionsList
 from app.ui.library.reading_strip import ReadingStrip
@@ -42,7 +43,9 @@ class LibraryPane(QFrame):
         self._session = session
         self.dossier: DossierCard | None = None
         self.dossiers = DossierRows()
+        self.dossiers.spoken = dossier_delegate.describe
         self.documents = DocumentRows()
+        self.documents.spoken = document_delegate.describe
         self.documents.scope_changed.connect(self.scope_changed)
         self.dossier_list = self._list(self.dossiers, DossierDelegate(look), self.tr("Dossiers"))
         self.document_list = self._list(self.documents, DocumentDelegate(look), self.tr("Documents"))
@@ -61,7 +64,7 @@ class LibraryPane(QFrame):
         session.relay.reading_moved.connect(self._soon)
         self.dossier_list.selectionModel().currentChanged.connect(self._choose)
         self.document_list.activated.connect(self._open)
-        self.document_list.clicked.connect(self._open)
+        self.document_list.clicked.connect(self._click)
         actions.exceptions.triggered.connect(self.exceptions.open)
         actions.whole_dossier.triggered.connect(self.documents.clear_scope)
 
@@ -70,9 +73,7 @@ class LibraryPane(QFrame):
     def refresh(self) -> None:
         """Read the snapshots again; what was chosen stays chosen."""
         kept = self.dossier.id if self.dossier is not None else None
-        self.dossiers.show(self._session.dossiers())
-        self._fit_dossiers()
-        self.stack.setCurrentIndex(0 if self.dossiers.rows else 1)
+        self._show_dossiers()
         place = self.dossiers.place(kept) if kept else QModelIndex()
         if not place.isValid() and self.dossiers.rows:
             place = self.dossiers.index(0)
@@ -90,12 +91,19 @@ class LibraryPane(QFrame):
 
     def choose(self, dossier_id: str) -> None:
         """Make this dossier the one in hand."""
-        self.dossiers.show(self._session.dossiers())
-        self._fit_dossiers()
-        self.stack.setCurrentIndex(0 if self.dossiers.rows else 1)
+        self._show_dossiers()
         place = self.dossiers.place(dossier_id)
         if place.isValid():
             self.dossier_list.setCurrentIndex(place)
+
+    def _show_dossiers(self) -> None:
+        # A row that goes would hand the keyboard to its neighbour, which nobody chose.
+        selection = self.dossier_list.selectionModel()
+        selection.blockSignals(True)
+        self.dossiers.show(self._session.dossiers())
+        selection.blockSignals(False)
+        self._fit_dossiers()
+        self.stack.setCurrentIndex(0 if self.dossiers.rows else 1)
 
     @property
     def document(self) -> DocumentCard | None:
@@ -148,6 +156,11 @@ class LibraryPane(QFrame):
         self.documents_stack.setCurrentIndex(0 if documents else 1)
         self.exceptions.show_cards(self._session.exceptions(card.id))
         self.reading.show_reading(self._session.reading(card.id))
+
+    def _click(self, place: QModelIndex) -> None:
+        delegate = self.document_list.itemDelegate()
+        if not (isinstance(delegate, DocumentDelegate) and delegate.took_click):
+            self._open(place)
 
     def _open(self, place: QModelIndex) -> None:
         card = self.documents.row(place)
@@ -249,7 +262,7 @@ class LibraryPane(QFrame):
 
     def _fit_dossiers(self) -> None:
         rows = min(max(len(self.dossiers.rows), 1), _SHOWN_DOSSIERS)
-        self.dossier_list.setFixedHeight(rows * HEIGHT_PX + 8)
+        self.dossier_list.setFixedHeight(rows * dossier_delegate.HEIGHT_PX + 8)
 
     def _menu(self, view: QListView, at: QPoint) -> None:
         menu = QMenu(self)

@@ -4,12 +4,14 @@ network.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.bridge.opening import in_background
+from app.core.errors import HuisClosError
 from app.core.settings import SettingsFile
 from app.services.companions import Companions
 from app.services.views import ModelCard
@@ -108,7 +110,15 @@ class FirstStart(QWidget):
     def _show_recovery(self, code: str) -> None:
         page = RecoveryPage(code)
         page.done.connect(self._show_model)
+        page.skipped.connect(self._go_without_code)
         self._show(page, 2)
+
+    def _go_without_code(self) -> None:
+        """A code that nobody kept must not count as one."""
+        if self.workspace is not None:
+            with suppress(HuisClosError):  # it opens nothing for anybody anyway
+                self.workspace.vault.remove_recovery_slot()
+        self._show_model()
 
     def _show_model(self) -> None:
         page = ModelPage(self._look, self._model())

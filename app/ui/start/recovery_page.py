@@ -16,9 +16,10 @@ from app.ui.start.card import Card
 
 
 class RecoveryPage(Card):
-    """``done`` comes when the person says the code is kept, or goes on without."""
+    """``done`` comes when the person says that the code is kept, ``skipped`` when they want none."""
 
     done = Signal()
+    skipped = Signal()
 
     def __init__(self, code: str, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -51,7 +52,7 @@ class RecoveryPage(Card):
         self.body.addWidget(self._says)
         self.kept = QCheckBox(self.tr("I have written it down or printed it"))
         self.body.addWidget(self.kept)
-        skip = button(self.tr("Go on without a code"), "quiet", self.done.emit)
+        skip = button(self.tr("Go on without a code"), "quiet", self.skipped.emit)
         self.go = button(self.tr("Continue"), "primary", self.done.emit)
         self.go.setEnabled(False)
         self.kept.toggled.connect(self.go.setEnabled)

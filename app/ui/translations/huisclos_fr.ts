@@ -302,6 +302,21 @@
             <numerusform>%n&#xa0;documents</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n core(s)</source>
+        <translation>
+            <numerusform>%n cœur</numerusform>
+            <numerusform>%n cœurs</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{percent}%</source>
+        <translation>{percent}&#x202f;%</translation>
+    </message>
+    <message>
+        <source>Empty</source>
+        <translation>Vide</translation>
+    </message>
 </context>
 <context>
     <name>CountsChart</name>
@@ -440,12 +455,15 @@
 <context>
     <name>Devices</name>
     <message>
-        <source>threads</source>
-        <translation>fils d’exécution</translation>
-    </message>
-    <message>
         <source>CPU</source>
         <translation>processeur</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n fil d’exécution</numerusform>
+            <numerusform>%n fils d’exécution</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -472,13 +490,6 @@
     <message>
         <source>Pages of {name}</source>
         <translation>Pages de {name}</translation>
-    </message>
-</context>
-<context>
-    <name>DossierDelegate</name>
-    <message>
-        <source>Empty</source>
-        <translation>Vide</translation>
     </message>
 </context>
 <context>
@@ -1698,6 +1709,10 @@
 <context>
     <name>MainWindow</name>
     <message>
+        <source>This document is not in the vault any more.</source>
+        <translation>Ce document n’est plus dans le coffre.</translation>
+    </message>
+    <message>
         <source>Taking in files…</source>
         <translation>Importation…</translation>
     </message>
@@ -2002,6 +2017,13 @@
     </message>
 </context>
 <context>
+    <name>Notice</name>
+    <message>
+        <source>Close this message</source>
+        <translation>Fermer ce message</translation>
+    </message>
+</context>
+<context>
     <name>Panes</name>
     <message>
         <source>Questions</source>
@@ -2049,6 +2071,14 @@
     <message>
         <source>The passphrase is changed. The old one opens nothing any more.</source>
         <translation>La phrase de passe est changée. L’ancienne n’ouvre plus rien.</translation>
+    </message>
+    <message>
+        <source>A recovery code opens this vault too. A new one replaces it.</source>
+        <translation>Un code de secours ouvre aussi ce coffre. Un nouveau le remplace.</translation>
+    </message>
+    <message>
+        <source>This vault has no recovery code: if the passphrase is lost, nothing can open it.</source>
+        <translation>Ce coffre n’a pas de code de secours&#xa0;: si la phrase de passe est perdue, rien ne peut l’ouvrir.</translation>
     </message>
 </context>
 <context>
@@ -2443,6 +2473,10 @@
         <translation>Modèles</translation>
     </message>
     <message>
+        <source>This computer</source>
+        <translation>Cet ordinateur</translation>
+    </message>
+    <message>
         <source>Close</source>
         <translation>Fermer</translation>
     </message>
@@ -2467,8 +2501,28 @@
         <translation>Couleurs</translation>
     </message>
     <message>
-        <source>Changes apply at once.</source>
-        <translation>Les changements s’appliquent aussitôt.</translation>
+        <source>Size of everything</source>
+        <translation>Taille de l’affichage</translation>
+    </message>
+    <message>
+        <source>Language and colours apply at once, the size when you unlock again.</source>
+        <translation>La langue et les couleurs changent aussitôt, la taille au prochain déverrouillage.</translation>
+    </message>
+    <message>
+        <source>As many as there are ({count})</source>
+        <translation>Tous ceux qu’il y a ({count})</translation>
+    </message>
+    <message>
+        <source>Cores for the model</source>
+        <translation>Cœurs pour le modèle</translation>
+    </message>
+    <message>
+        <source>Quiet: leave half of the cores to other programs</source>
+        <translation>Discret&#xa0;: laisser la moitié des cœurs aux autres programmes</translation>
+    </message>
+    <message>
+        <source>Fewer cores keep a laptop cool and its fan still; answers then take longer. The model is loaded again when you change this.</source>
+        <translation>Moins de cœurs, c’est un portable qui chauffe moins et un ventilateur qui se tait&#x202f;; les réponses prennent alors plus de temps. Un changement recharge le modèle.</translation>
     </message>
     <message>
         <source>Lock when nobody has typed or clicked for</source>
@@ -2720,14 +2774,37 @@
     </message>
 </context>
 <context>
+    <name>VaultNotices</name>
+    <message>
+        <source>The disk refused to write, so this vault is open for reading only. Nothing that was saved is lost. Make room or look after the disk, then lock and unlock.</source>
+        <translation>Le disque a refusé d’écrire&#xa0;: ce coffre n’est ouvert qu’en lecture. Rien de ce qui était enregistré n’est perdu. Libérez de la place ou vérifiez le disque, puis verrouillez et déverrouillez.</translation>
+    </message>
+    <message>
+        <source>Lock now</source>
+        <translation>Verrouiller</translation>
+    </message>
+    <message>
+        <source>You unlocked with the recovery code. Choose a new passphrase while it is open.</source>
+        <translation>Vous avez déverrouillé avec le code de secours. Choisissez une nouvelle phrase de passe tant que le coffre est ouvert.</translation>
+    </message>
+    <message>
+        <source>Choose a passphrase…</source>
+        <translation>Choisir une phrase de passe…</translation>
+    </message>
+    <message>
+        <source>This vault has no recovery code: if the passphrase is lost, nothing can open it.</source>
+        <translation>Ce coffre n’a pas de code de secours&#xa0;: si la phrase de passe est perdue, rien ne peut l’ouvrir.</translation>
+    </message>
+    <message>
+        <source>Make a recovery code…</source>
+        <translation>Créer un code de secours…</translation>
+    </message>
+</context>
+<context>
     <name>ViewerBar</name>
     <message>
         <source>Page number</source>
         <translation>Numéro de page</translation>
-    </message>
-    <message>
-        <source>{percent} %</source>
-        <translation>{percent}&#xa0;%</translation>
     </message>
 </context>
 <context>

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QWidget
 
+from app.ui import wording
 from app.ui.actions import Actions
 from app.ui.buttons import tool_button
 from app.ui.labels import label
@@ -57,7 +58,7 @@ class ViewerBar(QFrame):
         if not self.number.hasFocus():
             self.number.setText(str(page) if pages else "")
         self.count.setText(f"/ {pages}" if pages else "")
-        self.zoom.setText(self.tr("{percent} %").format(percent=round(zoom * 100)) if pages else "")
+        self.zoom.setText(wording.percent(round(zoom * 100)) if pages else "")
         self.number.setEnabled(bool(pages))
 
     def _typed(self) -> None:

@@ -25,6 +25,7 @@ class ViewerPane(QFrame):
     """``opened`` says that something is to be seen here now."""
 
     opened = Signal()
+    gone = Signal()  # what was to be opened is not in the vault any more
 
     def __init__(self, look: Look, actions: Actions, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +97,7 @@ class ViewerPane(QFrame):
         """Open the cited page with its words highlighted; ``citations`` are what F4 walks through."""
         card = self._card_of(citation.document_id)
         if card is None:
+            self.gone.emit()
             return
         self._citations = list(citations)
         self._at = self._citations.index(citation) if citation in self._citations else -1
