@@ -123,6 +123,8 @@ class Composer:
         held = [x for x in held if not (noun_only and x.deed)]
         if held and r.random() < 0.55:
             return r.choice(held)
+        if not open_ones:
+            return None
         own = [x for x in open_ones if x.sentences or x.questions] if r.random() < 0.6 else ()
         for _ in range(6):
             relation = r.choice(own or open_ones)

@@ -80,6 +80,7 @@ class Drawing:
                 for name, items in self.pools.items()
             }
         self.french = language == "fr"
+        self.made: set[str] = set()  # the words made up so far
 
     def pick(self, *options: str) -> str:
         return self.random.choice(options)
@@ -110,4 +111,5 @@ class Drawing:
             count = syllables or r.choice((1, 2, 2, 3, 3, 4))
             text = "".join(r.choice(ONSETS) + r.choice(VOWELS) + r.choice(CODAS) for _ in range(count))
             if 3 <= len(text) <= 14 and side_of(text) == self.side:
+                self.made.add(text)
                 return text
