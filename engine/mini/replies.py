@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine import kernels
 from engine.models.loading import LoadedModel
+from engine.models.verbatim import Verbatim
 
 ANSWER_TOK = 96
 WINDOW_PRECISION: kernels.WindowPrecision = "f16"
@@ -52,15 +53,18 @@ def ask(model: LoadedModel, content: str) -> Said:
 def answer(model: LoadedModel, state: kernels.State, ids: NDArray[np.int32]) -> Said:
     """The greedy answer after `ids` are read onto what `state` has read already."""
     logits = model.model.prefill(state, ids, logits="last")
+    rules = Verbatim(ids.tolist(), model.tokenizer.token_bytes, model.tokenizer.vocabulary)
     chosen: list[int] = []
     logs: list[float] = []
     while len(chosen) < ANSWER_TOK:
-        token = int(np.argmax(logits))
+        allowed = rules.allowed()
+        token = int(np.argmax(logits)) if allowed is None else max(allowed, key=lambda i: float(logits[i]))
         if token in model.stop_ids:
             break
         shifted = logits.astype(np.float64) - float(logits[token])
-        logs.append(-math.log(float(np.exp(shifted).sum())))
+        logs.append(-float(np.logaddexp.reduce(shifted)))
         chosen.append(token)
+        rules.say(token)
         logits = model.model.step(state, token)
     return Said(model.decode(chosen), math.exp(statistics.fmean(logs)) if logs else 0.0, len(ids))
 

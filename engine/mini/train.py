@@ -30,7 +30,6 @@ from engine.mini.vocabulary import train_vocabulary
 BATCH_TOK, LONG_BATCH_TOK, LONG_TOK = 4096, 6144, 256  # tokens of a batch; from which length on the second
 SPIKES_K = 3.0
 SPIKES_FROM = 0.85  # share of the time from which inputs are coded as spikes and weights rounded to int8
-MUON_RATE = 2.0  # times the rate of the others
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.03  # of the other positions that take part in it
 # of the hints, by name
@@ -217,13 +216,9 @@ def train(
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
 
     def save_all() -> None:
-        save(
-            folder,
-            model,
-            pointing,
-            steppers,
-            {"spent": spent, "step": step, "mean": mean, "seen": seen, "spikes_k": 0.0},
-        )
+        coded = SPIKES_K if spent / total_s >= spikes_from else 0.0
+        progress = {"spent": spent, "step": step, "mean": mean, "seen": seen, "spikes_k": coded}
+        save(folder, model, pointing, steppers, progress)
 
     while (spent := time.monotonic() - started) < total_s and not stopped.is_set():
         share = spent / total_s
@@ -233,7 +228,7 @@ def train(
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:
-                group["lr"] = rate * now * (MUON_RATE if stepper is steppers[0] else 1.0)
+                group["lr"] = rate * now
         training, judging = chosen_forward(share)
         hidden, stream = training(batch.ids)
         loss, answers = loss_of(model, hidden, batch)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
+from engine.models.verbatim import Verbatim
 from engine.protocol import Generate, GenerateDone, StopReason
 from engine.runtime.interrupt import Interrupt, Stopped
 from engine.runtime.reading import Report, feed
@@ -63,6 +64,7 @@ def answer(
     )
     sampler = Sampler(sampling, vocabulary=model.vocabulary)
     sampler.see(ids.tolist())
+    verbatim = Verbatim(ids.tolist(), model.token_bytes, model.vocabulary) if model.info.reader else None
     stream = TextStream(model.token_bytes, request.stop)
     probabilities: list[float] = []
     untold: list[float] = []
@@ -99,13 +101,15 @@ def answer(
         reason: StopReason = "length"
         while len(probabilities) < request.max_tokens:
             interrupt.check()
-            choice = sampler.choose(logits)
+            choice = sampler.choose(logits, verbatim.allowed() if verbatim else None)
             if choice.token_id in model.stop_ids:
                 reason = "end"
                 break
             probabilities.append(choice.probability)
             untold.append(choice.probability)
             tell(stream.push(choice.token_id))
+            if verbatim:
+                verbatim.say(choice.token_id)
             if stream.stopped:
                 reason = "stop"
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +58,9 @@ class Sampler:
             if 0 <= token_id < self._vocabulary:
                 self._seen[token_id] = True
 
-    def choose(self, logits: NDArray[np.float32]) -> Choice:
-        """Takes float32 [vocab] logits (padding rows included). Raises ValueError when they are not
+    def choose(self, logits: NDArray[np.float32], allowed: Sequence[int] | None = None) -> Choice:
+        """Takes float32 [vocab] logits (padding rows included), and the ids to choose from when not all are
+        free; the probability is the free choice's all the same. Raises ValueError when the logits are not
         numbers.
         """
         row = np.asarray(logits, dtype=np.float64)[: self._vocabulary]
@@ -71,6 +72,10 @@ class Sampler:
             scores = row.copy()
             seen = scores[self._seen]
             scores[self._seen] = np.where(seen > 0, seen / penalty, seen * penalty)
+        if allowed is not None:
+            free = scores
+            scores = np.full_like(free, -np.inf)
+            scores[allowed] = free[allowed]
         if self._sampling.temperature == 0.0:
             token_id = int(np.argmax(scores))
         else:

@@ -1,0 +1,97 @@
+"""Keeps a reader's answer to the words of its evidence: inside « and » it can only copy, then only cite.
+
+What a reader says is `« value » [n]`, several of them, or `«» [0]`. The rules forbid tokens and never choose
+one: the model's own ranking decides among what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+_OPEN, _CLOSE, _BRACKET, _END = "«", "»", "[", "]"
+
+
+class Verbatim:
+    """The rules for one answer: look up what is `allowed`, then `say` the token that was chosen.
+
+    Made from the prompt's ids and the bytes of every token. Without single tokens for the marks, as in
+    other vocabularies than the reader's, everything is allowed.
+    """
+
+    def __init__(self, ids: Sequence[int], token_bytes: Callable[[int], bytes], vocabulary: int) -> None:
+        self._texts = [token_bytes(i).decode("utf-8", "replace") for i in range(vocabulary)]
+        self._named = {text: i for i, text in enumerate(self._texts) if text}
+        self._digits = [(text, i) for text, i in self._named.items() if text.isdecimal()]
+        self._ids = list(ids)
+        self._passage = self._number_passages()
+        self._active = all(mark in self._named for mark in (_CLOSE, " " + _CLOSE, _END))
+        self._places: list[int] | None = None  # of an open quotation's next token in the prompt
+        self._begun = False
+        self._holders: frozenset[int] = frozenset()  # passages that hold the quotation said last
+        self._anchor: str | None = None  # what has been said of an open anchor
+
+    def allowed(self) -> list[int] | None:
+        """Token ids that may come next; None where all may."""
+        if not self._active:
+            return None
+        if self._places is not None:
+            return self._copying(self._places)
+        if self._anchor is not None and self._holders:
+            left = {str(n)[len(self._anchor) :] for n in self._holders if str(n).startswith(self._anchor)}
+            digits = [i for text, i in self._digits if any(rest.startswith(text) for rest in left)]
+            return digits + ([self._named[_END]] if "" in left else [])
+        return None
+
+    def say(self, token_id: int) -> None:
+        text = self._texts[token_id]
+        if self._places is not None:
+            if text.strip() == _CLOSE:
+                passages = {self._passage[n - 1] for n in self._places if self._is_end(n)}
+                self._holders = frozenset(passages) if self._begun else frozenset({0})
+                self._places = None
+            else:
+                self._places = [n + 1 for n in self._places if self._ids[n] == token_id]
+                self._begun = True
+        elif text.strip() == _OPEN:
+            self._places = [n for n, passage in enumerate(self._passage) if passage and self._is_end(n)]
+            self._begun = False
+        elif text.strip() == _BRACKET:
+            self._anchor = ""
+        elif text == _END:
+            self._anchor = None
+        elif self._anchor is not None:
+            self._anchor += text
+
+    def _copying(self, places: list[int]) -> list[int]:
+        words = {self._ids[n] for n in places if n < len(self._ids) and self._passage[n]}
+        if not self._begun:
+            return [*words, self._named[_CLOSE]]
+        return [*words, self._named[" " + _CLOSE]] if any(map(self._is_end, places)) else [*words]
+
+    def _is_end(self, place: int) -> bool:
+        """Whether a word of the prompt ends before `place`, so that a quotation may end or begin there."""
+        after = self._texts[self._ids[place]] if place < len(self._ids) else ""
+        before = self._texts[self._ids[place - 1]]
+        return not (after[:1].isalnum() or after[:1] == "\ufffd") or not before[-1:].isalnum()
+
+    def _number_passages(self) -> list[int]:
+        """For each token of the prompt the passage it stands in, 0 outside and for `[n]` itself."""
+        numbers: list[int] = []
+        line: list[int] = []
+        for token_id in [*self._ids, -1]:
+            if token_id >= 0:
+                line.append(token_id)
+            if token_id < 0 or "\n" in self._texts[token_id]:
+                numbers += self._number_line(line)
+                line = []
+        return numbers
+
+    def _number_line(self, line: Sequence[int]) -> list[int]:
+        texts = [self._texts[i] for i in line]
+        if not texts or texts[0] != _BRACKET or _END not in texts:
+            return [0] * len(line)
+        head = texts.index(_END)
+        name = "".join(texts[1:head])
+        if not name.isdecimal():
+            return [0] * len(line)
+        return [0] * (head + 1) + [0 if "\n" in text else int(name) for text in texts[head + 1 :]]
