@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import combinations, islice
 
 import pytest
 
-from engine.mini.data import Example, Generator
+from engine.mini.data import Generator, held_out
+from engine.mini.drawing import NAMES, SIDES, read_pools, side_of
+from engine.mini.examples import Example
 from engine.mini.exclusion import Exclusion
 from engine.mini.facts import read_kinds, slots_of
-from engine.mini.drawing import read_pools, side_of
 from engine.mini.values import Values
 
 NOTHING_EXCLUDED = Exclusion((), ())
@@ -131,6 +132,41 @@ def test_the_loose_drills_ask_with_words_that_stand_in_the_answering_passage() -
             shared += any(w.lower() in passage.lower() for w in question.text.rstrip(" ?").split()[1:])
     assert asked > 150
     assert shared > 0.95 * asked
+
+
+def test_the_held_out_questions_are_the_same_every_time_and_half_of_them_french() -> None:
+    once, again = held_out("test", 60), held_out("test", 60)
+    assert once == again
+    assert held_out("test", 20) == once[:20]
+    assert [e.language for e in once] == ["fr", "en"] * 30
+    assert all(len(e.questions) == 1 for e in once)
+    assert held_out("test", 20, seed=8) != once[:20]
+    assert held_out("valid", 20) != once[:20]
+
+
+def test_training_validation_and_test_share_no_form_and_no_made_up_word_on_long_streams() -> None:
+    used, made = {}, {}
+    for side in SIDES:
+        generator = Generator(12, side)
+        for _ in islice(generator.stream(110, 4), 500):
+            pass
+        used[side] = set().union(*(composer.used for composer, _ in generator.composers.values()))
+        made[side] = set().union(*(values.made for values in generator.values.values()))
+        assert len(used[side]) > 200
+        assert len(made[side]) > 500
+    for one, other in combinations(SIDES, 2):
+        assert not used[one] & used[other]
+        assert not made[one] & made[other]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_side_names_people_places_or_medicines_that_another_side_names(language: str) -> None:
+    pools = {side: Values(language, side, Generator(3).random).pools for side in SIDES}
+    for name in (*NAMES, "drug"):
+        for one, other in combinations(SIDES, 2):
+            mine, yours = ({item[0] for item in pools[side][name]} for side in (one, other))
+            assert mine, name
+            assert not mine & yours, name
 
 
 def test_without_a_list_nothing_is_excluded() -> None:
