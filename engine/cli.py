@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import spike_table
+from engine.energy import Energy, EnergyMeter
 from engine.models.convert import FORMATS, SPIKE_FORMAT, convert
 from engine.models.errors import ModelError
 from engine.models.random_checkpoint import LAYOUTS, SCALES
@@ -131,6 +132,24 @@ def _run_random(options: argparse.Namespace) -> None:
     )
 
 
+def _run_unpack(options: argparse.Namespace) -> None:
+    from engine.models.unpacking import unpack
+
+    if options.folder.exists():
+        raise InputError("input-invalid", f"{options.folder} is there already.")
+    print(unpack(options.model, options.folder))
+
+
+def _run_formats(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from engine.format_report import format_lines, measure_formats
+
+    text = options.text.read_text("utf-8", errors="replace")
+    report = measure_formats(options.model, text, threads=options.threads, most_tok=options.tokens)
+    print(json.dumps(asdict(report)) if options.json else "\n".join(format_lines(report)))
+
+
 def _run_logits(options: argparse.Namespace) -> None:
     model = _load(options)
     ids = _read_ids(options.ids, model.info.vocab_size)
@@ -202,14 +221,18 @@ def _run_bench(options: argparse.Namespace) -> None:
     random = np.random.default_rng(0)
     ids = random.integers(0, model.tokenizer.vocabulary, options.prefill_tok, dtype=np.int32)
     state = model.model.new_state(window_precision=options.window_precision, window_mode=options.window_mode)
+    meter = EnergyMeter.open(cards=True)
     model.model.prefill(model.model.new_state(), ids[: min(64, ids.size)])  # warms caches and mapped pages
     began_s = time.monotonic()
-    logits = model.model.prefill(state, ids)
+    with meter.span() as prefill_span:
+        logits = model.model.prefill(state, ids)
     prefill_s = time.monotonic() - began_s
     began_s = time.monotonic()
-    for _ in range(options.decode_tok):
-        logits = model.model.step(state, int(np.argmax(logits)))
+    with meter.span() as decode_span:
+        for _ in range(options.decode_tok):
+            logits = model.model.step(state, int(np.argmax(logits)))
     decode_s = time.monotonic() - began_s
+    meter.close()
     result = {
         "model": model.info.name,
         "format": model.info.format,
@@ -223,6 +246,9 @@ def _run_bench(options: argparse.Namespace) -> None:
         "decode_tok": options.decode_tok,
         "decode_tok_per_s": round(options.decode_tok / max(decode_s, 1e-9), 2),
         "state_bytes": state.nbytes,
+        "spikes_k": model.info.coding.k,
+        "prefill_energy": _energy_of(prefill_span.energy, options.prefill_tok, meter.reason),
+        "decode_energy": _energy_of(decode_span.energy, options.decode_tok, meter.reason),
     }
     if options.json:
         print(json.dumps(result))
@@ -233,6 +259,14 @@ def _run_bench(options: argparse.Namespace) -> None:
 
 def _run_spikes(options: argparse.Namespace) -> None:
     spike_table.run(options, lambda k: _load(options, k))
+
+
+def _energy_of(energy: Energy | None, tokens: int, reason: str) -> str | dict[str, float]:
+    """Measured watts and joules per token, all programs on the parts included; never an estimate."""
+    if energy is None:
+        return f"not measurable here ({reason})"
+    told = {f"{name}_j_per_token": joules / tokens for name, joules in energy.by_source.items()}
+    return {"watts": energy.watts, **told}
 
 
 def _load(options: argparse.Namespace, spike_k: float | None = None) -> LoadedModel:
@@ -322,6 +356,21 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--tokenizer", metavar="DIR", type=Path, help="folder with published tokenizer files")
     verb.add_argument("--seed", type=int, default=0)
     verb.set_defaults(run=_run_random)
+
+    verb = verbs.add_parser("unpack", help="make a float32 checkpoint folder from a model file")
+    verb.add_argument("model", metavar="MODEL", type=Path)
+    verb.add_argument("folder", metavar="DIR", type=Path, help="new folder")
+    verb.set_defaults(run=_run_unpack)
+
+    verb = verbs.add_parser("formats", help="what each format of a checkpoint costs in exactness")
+    verb.add_argument(
+        "model", metavar="MODEL", type=Path, help="checkpoint folder, or a file to unpack first"
+    )
+    verb.add_argument("--text", metavar="FILE", type=Path, required=True, help="what is read")
+    verb.add_argument("--tokens", type=_positive, default=512, help="of the text, from its beginning")
+    verb.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=_run_formats)
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", metavar="MODEL", type=Path, help="converted file or checkpoint folder")

@@ -4,7 +4,7 @@
 
 Every input is read in a process whose memory is bounded and whose time is watched. What may come out is a
 file or a ModelFileError; anything else (another exception, a crash, a hang, memory beyond the cap) is printed
-with the numbers that make the same input again, and fails the run. The suite runs a short one (`test_fuzz.py`).
+with the numbers that make the same input again, and fails the run. The suite runs a short one.
 """
 
 from __future__ import annotations
