@@ -51,7 +51,7 @@ def as_markdown(report: Report, further_rows: Sequence[tuple[str, str]] = ()) ->
     rows = [(name, *share_row(shares)) for name, shares in report.tables.items()]
     lines += ["", *_table(("", *COLUMNS), rows)]
     if further_rows:
-        lines += ["", *_table(("real documents, asked of the whole application", ""), further_rows)]
+        lines += ["", *_table(("asked of the whole application", ""), further_rows)]
     return "\n".join([f"{report.model}, identity {report.identity[:16]}…", "", *lines]) + "\n"
 
 
@@ -105,7 +105,7 @@ def write(
 ) -> None:
     """`gates.json`, `gates.md`, `failures.md` under `folder`; what is further comes from the application."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = report.as_values() | ({"real_documents": dict(further_rows)} if further_rows else {})
+    values = report.as_values() | ({"whole_application": dict(further_rows)} if further_rows else {})
     text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
     (folder / "gates.json").write_text(text, encoding="utf-8")
     (folder / "gates.md").write_text(as_markdown(report, further_rows), encoding="utf-8")

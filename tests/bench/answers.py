@@ -8,19 +8,23 @@ from pathlib import Path
 
 from app import services
 from app.chat.values import Answer, AnswerMode, Citation
-from app.core.paths import Paths
 from app.core.resources import resource
-from tests.bench.dossiers import PASSPHRASE
+from app.library.documents import list_documents
+from app.retrieval import ranking
+from tests.bench.shelf import opened
 from tests.bench.table import Row, show
+
+SHOWN = 6  # passages that a reader sees first
 
 
 def measure(home: Path) -> None:
-    paths = Paths.find(home)
-    paths.create()
-    companions = services.Companions.start(paths)
-    with services.Workspace.create(
-        paths.default_vault, PASSPHRASE, companions=companions, auto_read=False
-    ) as workspace:
+    asked, rows = ask_all(home)
+    show(f"The {asked} questions of the sample dossiers, asked of the whole application", rows)
+
+
+def ask_all(home: Path, model: Path | None = None) -> tuple[int, list[Row]]:
+    """How many questions there are, and what became of them; with the shipped model or the one given."""
+    with opened(home, model) as workspace:
         dossiers: dict[str, str] = {}
         for language in ("fr", "en"):
             for kind in ("patient", "case"):
@@ -30,20 +34,29 @@ def measure(home: Path) -> None:
         asked = json.loads(resource("samples", "questions.json").read_text("utf-8"))
         tally: Counter[str] = Counter()
         for one in asked:
-            answer = services.ask(workspace, dossiers[one["dossier"]], one["question"]).result(120)
+            dossier_id = dossiers[one["dossier"]]
+            tally.update(_search(workspace, dossier_id, one))
+            answer = services.ask(workspace, dossier_id, one["question"]).result(120)
             tally.update(_judge(answer, one))
     total = len(asked)
-    show(
-        f"The {total} questions of the sample dossiers, asked of the whole application",
-        [
-            Row("Answered by the model", f"{tally['model']} of {total}"),
-            Row("  with the exact value on the right page", f"{tally['exact']} of {tally['model']}"),
-            Row("Fell back to quoted passages", f"{tally['passages']} of {total}"),
-            Row("  the right page first", f"{tally['first']} of {tally['passages']}"),
-            Row("  the right page among the three", f"{tally['among']} of {tally['passages']}"),
-            Row("Right page cited, either way", f"{(tally['page'] + tally['among']) / total:.0%}"),
-        ],
-    )
+    return total, [
+        Row("Search alone: the right page first", f"{tally['found-first']} of {total}"),
+        Row(f"  among the first {SHOWN} passages", f"{tally['found']} of {total}"),
+        Row("Answered by the model", f"{tally['model']} of {total}"),
+        Row("  with the exact value on the right page", f"{tally['exact']} of {tally['model']}"),
+        Row("Fell back to quoted passages", f"{tally['passages']} of {total}"),
+        Row("  the right page first", f"{tally['first']} of {tally['passages']}"),
+        Row("  the right page among the three", f"{tally['among']} of {tally['passages']}"),
+        Row("Right page cited, either way", f"{(tally['page'] + tally['among']) / total:.0%}"),
+    ]
+
+
+def _search(workspace: services.Workspace, dossier_id: str, one: dict[str, str]) -> list[str]:
+    with workspace.vault.read() as conn:
+        names = {document.id: document.name for document in list_documents(conn, dossier_id)}
+        found = ranking.rank(conn, dossier_id, one["question"], limit=SHOWN)
+    right = [(names[p.document_id], p.page) == (one["document"], one["page"]) for p in found]
+    return [*(["found-first"] if right[:1] == [True] else []), *(["found"] if any(right) else [])]
 
 
 def _judge(answer: Answer, one: dict[str, str]) -> list[str]:

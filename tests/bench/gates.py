@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.mini import gates, reports
-from tests.bench import papers
+from tests.bench import answers, papers
 from tests.bench.table import Row, show
 
 
@@ -23,17 +23,19 @@ def measure(
 ) -> None:
     """Print the gates, and leave `gates.md`, `gates.json` and `failures.md` in ``out``."""
     report = gates.measure(model, questions=questions, threads=threads, before=before, tell=_count(questions))
-    failures, rows = "", []
+    _, found = answers.ask_all(home / "samples", model)
+    rows = [(f"Sample dossiers: {row.what.strip()}", row.figure) for row in found]
+    failures = ""
     if documents is not None:
-        measured = papers.measure(home, documents, model)
+        measured = papers.measure(home / "papers", documents, model)
         report = replace(report, gates=(*report.gates, measured.gate))
-        failures, rows = measured.failures(), measured.rows()
+        failures = measured.failures()
+        rows += [(f"Real documents: {name.strip()}", figure) for name, figure in measured.rows()]
     print(f"\n{report.model}")
     reports.print_gates(report.gates)
+    show("Asked of the whole application", [Row(name, figure) for name, figure in rows])
     if documents is None:
         print("  The real documents were not asked: give --papers DIR (tests/papers/README.md).")
-    else:
-        show("Real documents, asked of the whole application", [Row(name, figure) for name, figure in rows])
     reports.write(report, out, further_failures=failures, further_rows=rows)
     print(f"\nWritten to {out}: gates.md, gates.json, failures.md")
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from app import services
 from app.chat.evidence import READER_PASSAGES
 from app.chat.values import Answer, AnswerMode, Citation, Grade
-from app.core.paths import Paths
 from app.library import documents as document_rows
 from app.library import pages as page_rows
 from app.retrieval import ranking
 from app.store import KdfParameters
 from app.store.kdf import DEFAULT as DEFAULT_KDF
 from engine.mini.gates import Gate
-from tests.bench.dossiers import PASSPHRASE
+from tests.bench.shelf import opened
 from tests.papers.collection import Collection, PaperQuestion, gather, load, plain
 
 FURTHER_PASSAGES = 24
@@ -146,7 +142,7 @@ def measure(
     """
     collection = load()
     files = gather(folder, collection.documents)
-    with _opened(home, model, kdf) as workspace:
+    with opened(home, model, kdf) as workspace:
         dossiers = _bring_in(workspace, home, collection, files)
         _check_quotes(workspace, dossiers, collection)
         asked = tuple(_ask(workspace, dossiers[q.language], q) for q in collection.questions)
@@ -155,27 +151,6 @@ def measure(
             for q in collection.absent
         )
     return PapersMeasured(asked, absent)
-
-
-@contextmanager
-def _opened(home: Path, model: Path | None, kdf: KdfParameters) -> Iterator[services.Workspace]:
-    paths = Paths.find(home)
-    paths.create()
-    with tempfile.TemporaryDirectory(prefix="huisclos-model-") as shelf:
-        shipped = None
-        if model is not None:
-            shipped = Path(shelf)
-            (shipped / model.name).symlink_to(model.resolve())
-        companions = services.Companions.start(paths, shipped_models=shipped)
-        with services.Workspace.create(
-            paths.default_vault,
-            PASSPHRASE,
-            companions=companions,
-            kdf=kdf,
-            auto_read=False,
-            testing=kdf != DEFAULT_KDF,
-        ) as workspace:
-            yield workspace
 
 
 def _bring_in(

@@ -119,7 +119,7 @@ def test_the_report_lists_gates_tasks_and_failures(tmp_path: Path) -> None:
     assert "| True page | 57 % |" in table
     values = json.loads((tmp_path / "gates.json").read_text("utf-8"))
     assert [gate["met"] for gate in values["gates"]] == [gate.met for gate in report.gates]
-    assert values["real_documents"] == {"True page": "57 %"}
+    assert values["whole_application"] == {"True page": "57 %"}
     failures = (tmp_path / "failures.md").read_text("utf-8")
     assert "(3 answers)" in failures
     assert "said « 25 mg » [2] (not verbatim, 0.90)" in failures
