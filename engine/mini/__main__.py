@@ -13,7 +13,7 @@ def main() -> None:
     train.add_argument("folder", type=Path)
     train.add_argument("--minutes", type=float, default=85.0)
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--rate", type=float, default=2e-3)
+    train.add_argument("--rate", type=float, default=1e-3)
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--plain", action="store_true", help="without torch.compile")
     export = verbs.add_parser("export", help="write a checkpoint folder in the published layout")

@@ -73,11 +73,15 @@ class Pointing(nn.Module):
         verdict = F.cross_entropy(
             self.verdict(even(stream[last][rows, places])), passages.clamp(max=PASSAGES - 1)
         )
+        finds, copies = hints.looks["finds"], hints.looks["copies"]
+        said = attention_losses(model, last, stream[last], torch.cat((finds, copies)))
         return {
-            "finds": attention_loss(model, last, stream[last], hints.looks["finds"]),
-            "copies": attention_loss(model, last, stream[last], hints.looks["copies"]),
-            "regions": attention_loss(model, between, stream[between], hints.looks["regions"], heads=half),
-            "matches": attention_loss(model, 1, stream[1], hints.looks["matches"], heads=half),
+            "finds": average(said[: len(finds)]),
+            "copies": average(said[len(finds) :]),
+            "regions": average(
+                attention_losses(model, between, stream[between], hints.looks["regions"], heads=half)
+            ),
+            "matches": average(attention_losses(model, 1, stream[1], hints.looks["matches"], heads=half)),
             "numbers": numbers[0] + numbers[1],
             "asked": asked,
             "begins": begins[0] + begins[1],
@@ -98,16 +102,21 @@ def pointed(scores: Tensor, evidence: Tensor, begins: Tensor) -> Tensor:
     return share.mean()
 
 
-def attention_loss(
+def average(losses: Tensor) -> Tensor:
+    return losses.mean() if len(losses) else losses.sum()
+
+
+def attention_losses(
     model: MiniReader, index: int, before: Tensor, looks: Tensor, heads: int | None = None
 ) -> Tensor:
-    """-log of a layer's attention (mean of its first `heads`) where it should look; before [B, T, hidden]."""
+    """-log of a layer's attention (mean of its first `heads`) where it should look, one for each look.
+
+    before [B, T, hidden].
+    """
     c = model.c
     layer = model.model.layers[index]
     attention = layer.attn
     assert isinstance(attention, WindowAttention)
-    if not len(looks):
-        return before.new_zeros(())
     kv = c.num_key_value_heads if heads is None else heads // c.group
     rows, asking, first, after = looks.unbind(1)
     length = before.shape[1]
@@ -130,4 +139,4 @@ def attention_loss(
     scores = scores.masked_fill(~seen[:, None], float("-inf"))
     right = (places >= first[:, None]) & (places < after[:, None])
     share = (scores.softmax(-1) * right[:, None]).sum(-1).mean(1)
-    return -(share + LEAST).log().mean()
+    return -(share + LEAST).log()

@@ -22,7 +22,7 @@ from engine.mini.model import (
     as_spikes,
     attend,
 )
-from engine.mini.pointing import Pointing, attention_loss
+from engine.mini.pointing import Pointing, attention_losses
 from engine.mini.rows import BUCKETS, Batch, Packer, place_of, spaced
 from engine.mini.train import lengths_at, rate_at, rows_of, save, train
 from engine.mini.vocabulary import train_vocabulary
@@ -238,14 +238,14 @@ def test_attention_that_looks_at_the_right_place_costs_less() -> None:
     model = MiniReader(MiniConfig(100, **SMALL))
     before = torch.randn(2, 64, 64, requires_grad=True)
     looks = torch.tensor([[0, 40, 3, 4], [1, 50, 7, 9]])
-    first = attention_loss(model, 1, before, looks)
+    first = attention_losses(model, 1, before, looks).mean()
     stepper = torch.optim.SGD(model.parameters(), lr=0.5)
     for _ in range(20):
         stepper.zero_grad()
-        attention_loss(model, 1, before, looks).backward()
+        attention_losses(model, 1, before, looks).mean().backward()
         stepper.step()
-    assert attention_loss(model, 1, before, looks) < 0.8 * first
-    whole = attention_loss(model, 1, before, torch.tensor([[0, 40, 0, 41]]))
+    assert attention_losses(model, 1, before, looks).mean() < 0.8 * first
+    whole = attention_losses(model, 1, before, torch.tensor([[0, 40, 0, 41]]))
     assert abs(whole.item()) < 1e-2
 
 
