@@ -20,6 +20,7 @@ from engine.mini.replies import Speed, ask, measure_speed
 from engine.models.loading import LoadedModel, load
 
 LANGUAGES = ("fr", "en")
+FREE_QUESTIONS = 500
 LARGEST_BYTES = 16_000_000
 SIDE = "test"  # of the generator: neither trained on nor looked at while training is steered
 
@@ -78,12 +79,14 @@ class Report:
         }
 
 
-def ask_held_out(model: LoadedModel, count: int, *, tell: Tell | None = None) -> list[Outcome]:
-    """One question on each of `count` generated dossiers, always the same ones."""
+def ask_held_out(
+    model: LoadedModel, count: int, *, free: bool = False, tell: Tell | None = None
+) -> list[Outcome]:
+    """One question on each of `count` generated dossiers, always the same ones; `free` as in `replies`."""
     outcomes: list[Outcome] = []
     for example in held_out(SIDE, count):
         question = example.questions[0]
-        said = ask(model, prompt_of(list(example.passages), question.text))
+        said = ask(model, prompt_of(list(example.passages), question.text), free=free)
         outcomes.append(
             Outcome(
                 example.language,
@@ -192,6 +195,7 @@ def measure(
     """Ask the model at `path` (the shipped one by default) everything that needs no application."""
     model = load(path or SHIPPED, threads=threads)
     asked = ask_held_out(model, questions, tell=tell)
+    free = ask_held_out(model, min(FREE_QUESTIONS, questions), free=True)
     samples = ask_samples(model)
     longest = max(asked, key=lambda one: sum(map(len, one.passages)))
     speed = measure_speed(model, prompt_of(list(longest.passages), longest.question))
@@ -201,6 +205,6 @@ def measure(
         f"{model.info.parameters:,} parameters",
         model.info.identity,
         set_gates(asked, samples, speed, model.info.size_bytes, was),
-        break_down(asked, samples),
+        break_down(asked, samples) | {"Held to no words": weigh(free)},
         tuple(one for one in asked if not one.right),
     )

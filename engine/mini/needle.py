@@ -3,7 +3,7 @@
 Two ways of asking. "Asked first": the application's prompt, the question before and after the passages, so
 that the reader knows what to look for while it reads. "Asked last": the passages are read without a question,
 as a dossier is; only then the question comes, and the answer must lie in the window or in what the recurrent
-layers keep.
+layers keep. The reader is held to no words here: what it says comes from what it kept.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def measure(
             behind = [sum(sizes[index:]) for index in at]
             for depth, fact, index, distance in zip(depths, facts, at, behind, strict=True):
                 text = [*passages[:index], fact.passage, *passages[index:]]
-                said = answer(model, _fresh(model), ids_of(model, prompt_of(text, fact.question)))
+                said = answer(model, _fresh(model), ids_of(model, prompt_of(text, fact.question)), free=True)
                 tries.setdefault((ASKED_FIRST, depth), []).append((_finds(said.text, fact), distance))
             for depth, found, distance in zip(
                 depths, _ask_last(model, passages, at, facts), behind, strict=True
@@ -186,7 +186,8 @@ def _ask_last(
     state = _fresh(model)
     model.model.prefill(state, reading_ids(model, text, facts[0].question), logits="none")
     return [
-        _finds(answer(model, state.fork(), ids_of(model, asking(fact.question))).text, fact) for fact in facts
+        _finds(answer(model, state.fork(), ids_of(model, asking(fact.question)), free=True).text, fact)
+        for fact in facts
     ]
 
 

@@ -44,27 +44,31 @@ def ids_of(model: LoadedModel, content: str) -> NDArray[np.int32]:
     return np.asarray(model.encode_prompt([Turn("user", content)]), dtype=np.int32)
 
 
-def ask(model: LoadedModel, content: str) -> Said:
+def ask(model: LoadedModel, content: str, *, free: bool = False) -> Said:
     """The greedy answer to one prompt."""
     state = model.model.new_state(window_precision=WINDOW_PRECISION)
-    return answer(model, state, ids_of(model, content))
+    return answer(model, state, ids_of(model, content), free=free)
 
 
-def answer(model: LoadedModel, state: kernels.State, ids: NDArray[np.int32]) -> Said:
-    """The greedy answer after `ids` are read onto what `state` has read already."""
+def answer(model: LoadedModel, state: kernels.State, ids: NDArray[np.int32], *, free: bool = False) -> Said:
+    """The greedy answer after `ids` are read onto what `state` has read already.
+
+    A `free` reader may say anything; otherwise it is held to words of `ids`, as the application's readers are.
+    """
     logits = model.model.prefill(state, ids, logits="last")
     rules = Verbatim(ids.tolist(), model.tokenizer.token_bytes, model.tokenizer.vocabulary)
     chosen: list[int] = []
     logs: list[float] = []
     while len(chosen) < ANSWER_TOK:
-        allowed = rules.allowed()
+        allowed = None if free else rules.allowed()
         token = int(np.argmax(logits)) if allowed is None else max(allowed, key=lambda i: float(logits[i]))
         if token in model.stop_ids:
             break
         shifted = logits.astype(np.float64) - float(logits[token])
         logs.append(-float(np.logaddexp.reduce(shifted)))
         chosen.append(token)
-        rules.say(token)
+        if not free:
+            rules.say(token)
         logits = model.model.step(state, token)
     return Said(model.decode(chosen), math.exp(statistics.fmean(logs)) if logs else 0.0, len(ids))
 
