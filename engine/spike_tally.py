@@ -23,7 +23,7 @@ NOT_CODED: Final = -128
 """In a sample: nothing was coded there (the layer lacks the site, or nobody wanted the last layer's result)."""
 
 
-SAMPLED_PROMPT_TOK: Final = 16
+SAMPLED_PROMPT_TOK: Final = 8
 
 
 class NativeTally(Protocol):

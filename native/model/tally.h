@@ -27,7 +27,7 @@ enum TallyPlace : std::size_t {
 using SiteTally = std::array<std::uint64_t, tally_places>;
 
 // Of a call with many tokens, only so many of the last ones are sampled: what a picture shows of a prompt.
-inline constexpr std::int64_t sampled_prompt_tok = 16;
+inline constexpr std::int64_t sampled_prompt_tok = 8;
 
 // Counts of one running call, in the workspace. Thread rule: `count` by the pool's workers, each with its own index, the rest
 // by the calling thread.

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from app.core.resources import resource
 from engine.mini import needle_picture
-from tests.bench import answers, dossiers, gates, reader, window
+from tests.bench import answers, dossiers, gates, reader, spikes, window
 
-SECTIONS = ("window", "dossiers", "answers", "reader")
+SECTIONS = ("window", "dossiers", "answers", "reader", "spikes")
 
 
 def main() -> None:
@@ -62,6 +62,8 @@ def main() -> None:
                 )
         if "reader" in wanted:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
+        if "spikes" in wanted:
+            spikes.measure(resource("models", "mini-reader.gguf"))
         if options.seven_b:
             from tests.bench import seven_b
 

@@ -13,7 +13,7 @@ from engine.models.convert import convert
 from engine.models.loading import load
 from engine.protocol import ChatMessage, WindowPrecision
 from engine.runtime.memory_shape import memory_shape
-from engine.spike_tally import NOT_CODED
+from engine.spike_tally import NOT_CODED, SAMPLED_PROMPT_TOK
 from tests.fixtures.model_files import GOLDEN, small_config, write_checkpoint
 
 QUESTION = [ChatMessage("user", "who is it that came in the night?")]
@@ -60,8 +60,8 @@ def test_the_spikes_of_an_answer_and_of_all_reading_are_told(client: EngineClien
     assert all(sum(s.histogram) + s.beyond == s.figures.values for s in spikes.sites)
     sample = spikes.sample
     assert sample is not None
-    assert sample.prompt_tok == 16
-    assert len(sample.texts) == 16 + 8  # the last token of an answer is said, not read
+    assert sample.prompt_tok == SAMPLED_PROMPT_TOK
+    assert len(sample.texts) == SAMPLED_PROMPT_TOK + 8  # the last token of an answer is said, not read
     counts = np.frombuffer(sample.counts, np.int8).reshape(
         len(sample.texts), 4, len(sample.sites), sample.neurons
     )

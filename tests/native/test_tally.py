@@ -12,7 +12,7 @@ from engine import kernels
 from engine.models.convert import convert
 from engine.models.loading import LoadedModel, load
 from engine.models.quantization import dequantise_q4, quantise_q4
-from engine.spike_tally import BIT_STEPS, NOT_CODED, ROWS, SITES
+from engine.spike_tally import BIT_STEPS, NOT_CODED, ROWS, SAMPLED_PROMPT_TOK, SITES
 from tests.fixtures.model_files import small_config, write_checkpoint
 from tests.fixtures.spike_places import expected
 
@@ -47,7 +47,7 @@ def test_what_is_counted_is_what_was_coded(model: LoadedModel) -> None:
     model.model.prefill(state, ids, logits="all")
     places = state.tally.places()
     sample = state.tally.sample(100)
-    assert sample.shape == (16, model.info.layers, len(SITES), 7)
+    assert sample.shape == (SAMPLED_PROMPT_TOK, model.info.layers, len(SITES), 7)
     for layer in range(model.info.layers):
         for index, site in enumerate(SITES):
             if (layer, site) not in traced:
@@ -56,7 +56,7 @@ def test_what_is_counted_is_what_was_coded(model: LoadedModel) -> None:
                 continue
             counts = traced[layer, site].counts
             assert np.array_equal(places[layer, index], expected(counts)), (layer, site)
-            rows = counts.reshape(len(ids), -1)[-16:]
+            rows = counts.reshape(len(ids), -1)[-SAMPLED_PROMPT_TOK:]
             kept = [j * rows.shape[1] // 7 for j in range(7)]
             assert np.array_equal(sample[:, layer, index], np.clip(rows[:, kept], -127, 127))
 
@@ -114,7 +114,7 @@ def test_a_sample_keeps_the_last_tokens_in_order(model: LoadedModel) -> None:
     for token_id in ids[30:]:
         model.model.step(longer, int(token_id))
     whole = longer.tally.sample(99)
-    assert len(whole) == 16 + 20
+    assert len(whole) == SAMPLED_PROMPT_TOK + 20
     assert np.array_equal(state.tally.sample(99), whole[-20:])
     assert np.array_equal(state.tally.sample(5), whole[-5:])
 
