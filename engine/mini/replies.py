@@ -53,7 +53,7 @@ def ask(model: LoadedModel, content: str, *, free: bool = False) -> Said:
 def answer(model: LoadedModel, state: kernels.State, ids: NDArray[np.int32], *, free: bool = False) -> Said:
     """The greedy answer after `ids` are read onto what `state` has read already.
 
-    A `free` reader may say anything; otherwise it is held to words of `ids`, as the application's readers are.
+    A `free` reader may say anything; otherwise it is held to words of `ids`, as it is in the application.
     """
     logits = model.model.prefill(state, ids, logits="last")
     rules = Verbatim(ids.tolist(), model.tokenizer.token_bytes, model.tokenizer.vocabulary)
