@@ -366,7 +366,10 @@ class Asker:
                 return None
         elif roll < 0.8:
             entity = r.choice(dossier.cast)
-            relation = r.choice(relations_of(self.language, self.side, entity.holder, entity.person))
+            known = relations_of(self.language, self.side, entity.holder, entity.person)
+            if not known:
+                return None
+            relation = r.choice(known)
             if any(f.relation is relation for f in dossier.facts):
                 return None
         else:
