@@ -18,9 +18,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.paths import Paths
+from app.services.spike_choice import SpikeChoice
 from app.services.views import EngineState
 from app.store.kdf import CHEAP_FOR_TESTS
 from app.ui.application import Program
+from app.ui.inside.inside_dialog import InsideDialog
 from app.ui.main_window import MainWindow
 from engine import cage
 from engine.models.random_checkpoint import write_random_checkpoint
@@ -114,6 +116,7 @@ class Journey:
         self.until("the samples", lambda: not session.importing)
         self.shot(window, "main-window", 900)
         self.shot_question(window)
+        self.shot_inside(program, window)
         self.shot_search(window)
         self.shot_exceptions(window)
         self.shot_dialogs(window)
@@ -156,6 +159,35 @@ class Journey:
             self.until("another answer", lambda: not chat.is_answering)
         self.shot(window, "more-answers", 500)
         self.shot(window, "reading", 300)
+
+    def shot_inside(self, program: Program, window: MainWindow) -> None:
+        """The model without spikes and with them, in the light and in the dark; then as it was."""
+        if window.session.engine().state is not EngineState.READY:
+            return
+        window.actions_.inside.trigger()
+        dialog = window.findChild(InsideDialog)
+        assert dialog is not None
+        self.until("the inside of the model", lambda: dialog.card is not None)
+        self.shot(dialog, "inside-without-spikes", 500)
+        before = window._settings.current.model_spikes
+        task = window.session.choose_spikes(SpikeChoice(3.0))
+        self.until("the spiking model", lambda: not task.running)
+        self.until("the model", lambda: window.session.engine().state is EngineState.READY)
+        window.chat.ask(QUESTIONS[self.language][0])
+        self.until("an answer with spikes", lambda: not window.chat.is_answering)
+        self.until("its spikes", lambda: dialog.card is not None and dialog.card.answer is not None)
+        self.shot(dialog, "inside-bitwise", 500)
+        for name in ("ternary", "binary"):
+            dialog.raster.show_coding(name)
+            self.shot(dialog, f"inside-{name}", 300)
+        program.look.choose("dark")
+        dialog.raster.show_coding("bitwise")
+        self.shot(dialog, "inside-dark", 400)
+        program.look.choose("light")
+        dialog.close()
+        task = window.session.choose_spikes(SpikeChoice.parse(before.get("default", "")))
+        self.until("the model as it was", lambda: not task.running)
+        self.until("the model", lambda: window.session.engine().state is EngineState.READY)
 
     def shot_search(self, window: MainWindow) -> None:
         window.actions_.search.trigger()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -49,13 +49,14 @@ class RasterCard(QFrame):
         self.site = QComboBox()
         self.site.setAccessibleName(self.tr("Site"))
         self.site.setMinimumWidth(190)
+        self.layer.setMinimumWidth(130)
         self.legend = Legend(look)
         self.words = label("", "small", wrap=True)
         self.empty = label("", "muted", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._codings = QButtonGroup(self)
         self._pages = QStackedWidget()
-        area = QScrollArea()
+        area = self._area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(self.raster)
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -86,6 +87,10 @@ class RasterCard(QFrame):
     @property
     def coding(self) -> Coding:
         return CODINGS[self._codings.checkedId()]
+
+    def show_coding(self, coding: Coding) -> None:
+        self._codings.button(CODINGS.index(coding)).setChecked(True)
+        self._draw()
 
     @property
     def layer_shown(self) -> int:
@@ -119,6 +124,12 @@ class RasterCard(QFrame):
         self.layer.setCurrentIndex(min(layer, sample.layers - 1))
         self.layer.blockSignals(False)
         self._offer_sites(site)
+        # The answer, which the person knows, rather than the prompt.
+        QTimer.singleShot(0, self._area, self._show_end)
+
+    def _show_end(self) -> None:
+        bar = self._area.horizontalScrollBar()
+        bar.setValue(bar.maximum())
 
     def _offer_sites(self, wanted: str | None = None) -> None:
         if self._sample is None:
