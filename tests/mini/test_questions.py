@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -85,6 +86,17 @@ def test_a_follow_up_carries_the_question_before_and_its_answer(asked: Asked) ->
         assert now
         assert any(told in passage for passage in example.passages)
     assert follow_up("Who?", "Dr Hall", "And when?") == "Who? « Dr Hall » And when?"
+
+
+def test_rows_of_facts_give_a_date_a_thing_and_somebody_for_each_event() -> None:
+    generator = Generator(3)
+    found = [(e, q) for e in islice(generator.stream(70, 3), 900) for q in e.questions if q.kind == "facts"]
+    assert len(found) > 5
+    for example, question in found:
+        parts = take_apart(question.answer)
+        assert len(parts) in (3, 6)
+        assert all(p.value in example.passages[p.anchor - 1] for p in parts)
+        assert all(re.search(r"\d", p.value) for p in parts[::3])
 
 
 def plots(count: int, language: str = "en") -> Iterator[tuple[Asker, Dossier]]:
