@@ -10,9 +10,10 @@ from pathlib import Path
 
 from app.core.resources import resource
 from engine.mini import needle_picture
-from tests.bench import answers, dossiers, gates, reader, spikes, window
+from engine.models.random_checkpoint import LAYOUTS, SCALES
+from tests.bench import answers, dossiers, formats, gates, reader, spikes, taking_in, window
 
-SECTIONS = ("window", "dossiers", "answers", "reader", "spikes")
+SECTIONS = ("window", "dossiers", "answers", "reader", "spikes", "formats")
 
 
 def main() -> None:
@@ -28,6 +29,15 @@ def main() -> None:
         default=[],
         help="a random model of the published 7B shape (8 GB of disk, 12 GB of memory)",
     )
+    parser.add_argument(
+        "--take-in",
+        choices=LAYOUTS,
+        action="append",
+        default=[],
+        help="import a random checkpoint in a published layout (base, sft: 40 GB of disk; w8aspike: 75 GB)",
+    )
+    parser.add_argument("--scale", choices=SCALES, default="7b", help="of --take-in")
+    parser.add_argument("--format", choices=["q8", "q4", "bf16"], default="q8", help="of --take-in")
     asked = parser.add_argument_group("gates")
     asked.add_argument("--papers", type=Path, metavar="DIR", help="where the real documents lie")
     asked.add_argument("--questions", type=int, default=2_000, help="of the held-out set")
@@ -64,6 +74,10 @@ def main() -> None:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
         if "spikes" in wanted:
             spikes.measure(resource("models", "mini-reader.gguf"))
+        if "formats" in wanted:
+            formats.measure(options.threads)
+        for layout in options.take_in:
+            taking_in.measure(Path(scratch) / "taking-in", layout, options.scale, options.format)
         if options.seven_b:
             from tests.bench import seven_b
 
