@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from app.ingest.mupdf import pymupdf
 
-FALLBACK: Final = "china-s"  # covers Chinese, Japanese and most other scripts the Latin faces lack
+# Chinese, Japanese and most other scripts the Latin faces lack; then ticks and boxes
+_FALLBACKS: Final = ("china-s", "zadb")
 _FACES: Final = {(False, False): "helv", (True, False): "hebo", (False, True): "heit", (True, True): "hebi"}
-_DRAWN_AS: Final = {"\u2011": "-", "\u2010": "-", "\u2043": "-"}
+_DRAWN_AS: Final = {"\u2011": "-", "\u2010": "-", "\u2043": "-", "☐": "□", "☑": "✓", "☒": "✗"}
 _MISSING_EM: Final = 0.6
 ASCENT_EM: Final = 0.93
 DESCENT_EM: Final = 0.25
@@ -31,7 +32,7 @@ def face_of(sign: str, bold: bool, italic: bool) -> tuple[str, str, float]:
     if unicodedata.category(sign) == "Cf":
         return "", "", 0.0
     drawn = _DRAWN_AS.get(sign, sign)
-    for face in (_FACES[bold, italic], FALLBACK):
+    for face in (_FACES[bold, italic], *_FALLBACKS):
         if font(face).has_glyph(ord(drawn)):
             return drawn, face, float(font(face).glyph_advance(ord(drawn)))
     if unicodedata.category(sign) in {"Mn", "Me"}:

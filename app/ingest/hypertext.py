@@ -42,6 +42,7 @@ _HEADINGS: Final[dict[str, Style]] = {
 }
 _BOLD: Final = frozenset(("b", "strong", "th"))
 _ITALIC: Final = frozenset(("i", "em", "cite"))
+_KEPT: Final = frozenset((*_BOLD, *_ITALIC, *_HEADINGS, *_DROPPED, "pre", "ul", "ol"))
 _VOID: Final = frozenset(("br", "hr", "img", "meta", "link", "input", "area", "base", "col", "wbr", "source"))
 _HIDDEN: Final = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])", re.IGNORECASE
@@ -79,7 +80,7 @@ class _Reader(HTMLParser):
             self.blocks.append(Rule())
         if tag in {"td", "th"} and self._runs:
             self._runs.append(Run("\t"))
-        if tag in _VOID or len(self._open) >= _DEPTH_MAX:
+        if tag in _VOID or (len(self._open) >= _DEPTH_MAX and not self._hidden and tag not in _DROPPED):
             return
         if tag in {"ul", "ol"}:
             self._lists.append(0 if tag == "ol" else None)
@@ -89,8 +90,11 @@ class _Reader(HTMLParser):
         hides = (
             tag in _DROPPED or "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or ""))
         )
-        self._open.append((tag, hides))
-        self._hidden += hides
+        # Tags that change nothing are not kept, since many are never closed; inside a hidden one all count,
+        # so that its own end is found.
+        if hides or self._hidden or tag in _KEPT:
+            self._open.append((tag, hides))
+            self._hidden += hides
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _BREAKING:

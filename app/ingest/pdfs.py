@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from app.ingest.drawn_accents import are_drawn_apart, compose
@@ -19,6 +20,8 @@ from app.ingest.refusals import IngestRefused
 
 MEDIA_TYPE: Final = "application/pdf"
 _WORD_FLAGS: Final = pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_PRESERVE_LIGATURES
+_TICK: Final = "☑"
+_TICKED: Final = (pymupdf.PDF_WIDGET_TYPE_CHECKBOX, pymupdf.PDF_WIDGET_TYPE_RADIOBUTTON)
 _A4_PT: Final = (595.0, 842.0)
 
 
@@ -46,6 +49,7 @@ class PdfSource:
         if count > limits.pages:
             raise IngestRefused("too-many-pages", pages=count, limit=limits.pages)
         self.page_count = count
+        self._has_form = bool(self._document.is_form_pdf)
         self.title = str((self._document.metadata or {}).get("title") or "")
         self.notes = [NoteMessage("repaired")] if repaired else []
 
@@ -94,9 +98,26 @@ class PdfSource:
         turn = page.rotation_matrix if page.rotation else None
         text_page = page.get_textpage(flags=_WORD_FLAGS)
         raw = text_page.extractWORDS()
+        if self._has_form:
+            raw = _with_ticks(raw, page)
         if any(has_ideographs(word[4]) for word in raw):
             return _segments_of_signs(text_page.extractRAWDICT(), turn)
         return _segments_of_words(raw, turn)
+
+
+def _with_ticks(raw: Sequence[Any], page: Any) -> list[Any]:
+    """Ticks of boxes and buttons as ticks: their font stores them as digits and letters ("4" shows as ✔)."""
+    places: list[Any] = []
+    with suppress(Exception):  # a broken field is no reason to lose the page
+        places += [field.rect for field in page.widgets(types=_TICKED)]
+    if not places:
+        return list(raw)
+    words = []
+    for x0, y0, x1, y1, text, *rest in raw:
+        middle = pymupdf.Point((x0 + x1) / 2, (y0 + y1) / 2)
+        ticked = len(text) == 1 and any(middle in place for place in places)
+        words.append((x0, y0, x1, y1, _TICK if ticked else text, *rest))
+    return words
 
 
 def _segments_of_words(raw: Sequence[Any], turn: Any) -> list[Segment]:

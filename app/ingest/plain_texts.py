@@ -23,6 +23,11 @@ _MARKS: Final = (
 )
 _CONTROLS_ALLOWED: Final = frozenset("\t\n\r\f\x1b\x85")
 _MANY_HIGH_BYTES: Final = 0.3
+_WESTERN: Final = ("iso-8859-", "iso8859-", "windows-125", "cp125", "latin", "us-ascii", "ascii")
+_MEANT_AS_WINDOWS: Final = frozenset(
+    ("iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii", "windows-1252")
+)
+_GOOD_PER_BROKEN: Final = 4
 _HIGH_RUNS: Final = re.compile(rb"[\x80-\xff]+")
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n\s*?(?=\S|\Z)")
 _HEADING: Final = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
@@ -113,7 +118,8 @@ def read_markdown(data: bytes, limits: Limits) -> Story:
 
 
 def decode_text(data: bytes, charset: str = "") -> str:
-    """The text of some bytes: a mark decides, else the charset named, else UTF-8, else what fits best.
+    """The text of some bytes: a mark decides, else UTF-8 under a Western label, else the charset named, else
+    UTF-8 even with a few breaks, else what fits best.
 
     IngestRefused when the outcome is not something a person wrote.
     """
@@ -130,11 +136,18 @@ def _decode(data: bytes, charset: str) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
-    for encoding in filter(None, (charset, "utf-8")):
+    label = charset.strip().lower().replace("_", "-")
+    western = label.startswith(_WESTERN)
+    for encoding in ("utf-8", label) if western else filter(None, (label, "utf-8")):
+        # Many mails wear a Western label over UTF-8, and Latin-1 itself almost always means its Windows form.
         try:
-            return data.decode(encoding)
+            return data.decode("cp1252" if encoding in _MEANT_AS_WINDOWS else encoding)
         except (UnicodeDecodeError, LookupError):
             continue
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    if sum(sign > "\x7f" for sign in text) > _GOOD_PER_BROKEN * broken:
+        return text  # UTF-8 that was cut or damaged in a few places
     if _seems_chinese(data):
         return data.decode("gb18030", errors="replace")
     try:

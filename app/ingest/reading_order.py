@@ -9,6 +9,7 @@ that a label and its value, or a result and its unit, stay together.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -183,17 +184,28 @@ def _row_words(row: list[Segment], bottom_before: float | None) -> Row:
     top = min(segment.y0 for segment in row)
     height = max(segment.height for segment in row)
     new_paragraph = bottom_before is None or abs(top - bottom_before) > _PARAGRAPH_GAP * height
-    return list(
-        _with_separators(sorted(row, key=lambda segment: segment.x0), "\n\n" if new_paragraph else "\n")
-    )
+    leftwards = sum(map(_direction, row)) < 0
+    ordered = sorted(row, key=lambda segment: -segment.x1 if leftwards else segment.x0)
+    return list(_with_separators(ordered, "\n\n" if new_paragraph else "\n"))
+
+
+def _direction(segment: Segment) -> int:
+    """Words read to the right less words read to the left (Hebrew, Arabic)."""
+    count = 0
+    for glyph in segment.glyphs:
+        if not glyph.text.isascii():
+            count -= unicodedata.bidirectional(glyph.text[0]) in {"R", "AL"}
+        count += glyph.text[0].isalpha() and unicodedata.bidirectional(glyph.text[0]) == "L"
+    return count
 
 
 def _with_separators(row: Iterable[Segment], first: str) -> Iterator[tuple[str, Glyph]]:
     separator = first
-    right: float | None = None
-    for segment in row:
-        if right is not None:
-            separator = "\t" if segment.x0 - right > _TAB_EM * segment.height else " "
+    left, right = 0.0, 0.0
+    for number, segment in enumerate(row):
+        if number:
+            gap = max(segment.x0 - right, left - segment.x1)
+            separator = "\t" if gap > _TAB_EM * segment.height else " "
         for index, glyph in enumerate(segment.glyphs):
             yield (separator if index == 0 else "" if glyph.glued else " "), glyph
-        right = segment.x1
+        left, right = segment.x0, segment.x1

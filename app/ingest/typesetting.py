@@ -58,6 +58,7 @@ MEASURES: Final[dict[Style, Measures]] = {
     "small": Measures(8.5, 11.5, 0, 4),
 }
 _LIST_AFTER_PT: Final = 3.0
+_LABEL_MAX_PT: Final = 150.0
 _TABLE: Final = Measures(9.5, 12.5, 2, 10)
 
 
@@ -147,6 +148,9 @@ class _Setter:
             return
         label = tokenize((Run(paragraph.label),), bold=measures.bold) if paragraph.label else []
         label_width = _line_width(label, measures.size)
+        if label_width > _LABEL_MAX_PT:  # a whole phrase: it runs on into the text
+            tokens = tokenize((Run(paragraph.label + " "), *paragraph.runs), bold=measures.bold)
+            label, label_width = [], 0.0
         left = LEFT_PT + _INDENT_PT * min(paragraph.level, 8)
         indent = left + (max(_INDENT_PT, label_width + 6) if label else 0.0)
         lines = list(break_lines(tokens, measures.size, RIGHT_PT - indent))

@@ -10,14 +10,17 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import docx
 from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.part import PartFactory
 from docx.oxml.ns import qn
+from docx.package import Package
+from docx.parts.document import DocumentPart
 
 from app.ingest.limits import Limits
 from app.ingest.refusals import IngestRefused
 from app.ingest.stories import Block, Cell, PageBreak, Paragraph, Rule, Run, Story, Style, Table
 from app.ingest.word_numbering import Numbering
+from app.ingest.word_signs import face_of_run, read_sign, read_signs
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -28,6 +31,22 @@ _MATH_TEXT: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/math
 _GONE: Final = frozenset(
     (qn("w:del"), qn("w:moveFrom"), qn("w:delText"), qn("w:instrText"), qn("w:pPr"), qn("w:rPr"))
 )
+_NOTE_KINDS: Final = {
+    qn("w:footnoteReference"): "footnote",
+    qn("w:endnoteReference"): "endnote",
+    qn("w:commentReference"): "comment",
+}
+_NOTE_PARTS: Final = {
+    "footnote": RELATIONSHIP_TYPE.FOOTNOTES,
+    "endnote": RELATIONSHIP_TYPE.ENDNOTES,
+    "comment": RELATIONSHIP_TYPE.COMMENTS,
+}
+_CALLED: Final = {"footnote": "note", "endnote": "note", "comment": "comment"}
+_OTHER_MAIN_TYPES: Final = (
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+)
 _HEADING: Final = re.compile(r"heading (\d)$", re.IGNORECASE)
 _OUTLINE_STYLES: Final[tuple[Style, ...]] = ("heading1", "heading2", "heading3")
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
@@ -36,12 +55,22 @@ _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 def read_word_document(data: bytes, limits: Limits) -> Story:
     """Read a document whose packing was checked before. IngestRefused where it cannot be read."""
     try:
-        document = docx.Document(io.BytesIO(data))
+        document = _open(data)
         return _Reader(document).read().check_length(limits)
     except (IngestRefused, MemoryError):
         raise
     except Exception:  # python-docx and lxml raise a dozen kinds for a broken part
         raise IngestRefused("damaged") from None
+
+
+def _open(data: bytes) -> Any:
+    """Also a template, or a document with macros (which stay what they are: bytes nobody looks at)."""
+    for kind in _OTHER_MAIN_TYPES:
+        PartFactory.part_type_for[kind] = DocumentPart
+    main = Package.open(io.BytesIO(data)).main_document_part
+    if not isinstance(main, DocumentPart):
+        raise IngestRefused("damaged")
+    return main.document
 
 
 class _Reader:
@@ -126,7 +155,9 @@ class _Reader:
                 is_italic = face is not None and _switched_on(face.find(qn("w:i")))
                 yield from self._runs(child, bold=is_bold, italic=is_italic)
             elif tag in {qn("w:t"), _MATH_TEXT}:
-                yield Run(child.text or "", bold, italic)
+                yield Run(read_signs(child.text or "", face_of_run(element)), bold, italic)
+            elif tag == qn("w:sym"):
+                yield Run(read_sign(child.get(qn("w:char"), ""), child.get(qn("w:font"), "")), bold, italic)
             elif tag == qn("w:tab") or tag == qn("w:ptab"):
                 yield Run("\t", bold, italic)
             elif tag == qn("w:br"):
@@ -137,8 +168,8 @@ class _Reader:
                 yield Run("\u2011", bold, italic)
             elif tag == qn("w:softHyphen"):
                 yield Run("\u00ad", bold, italic)
-            elif tag in {qn("w:footnoteReference"), qn("w:endnoteReference")}:
-                yield Run(self._meet_note(tag, child), bold, italic)
+            elif tag in _NOTE_KINDS:
+                yield Run(self._meet_note(_NOTE_KINDS[tag], child), bold, italic)
             elif tag == _MC_ALTERNATE:
                 choice = child.find(_MC_CHOICE)
                 if choice is not None:
@@ -205,26 +236,26 @@ class _Reader:
                     blocks.append(Paragraph(block.runs, "small") if isinstance(block, Paragraph) else block)
         return blocks
 
-    def _meet_note(self, tag: str, reference: Any) -> str:
-        kind = "foot" if tag == qn("w:footnoteReference") else "end"
+    def _meet_note(self, kind: str, reference: Any) -> str:
         self._notes_met.append((kind, reference.get(qn("w:id"), "")))
-        return f" (note {len(self._notes_met)})"
+        return f" ({_CALLED[kind]} {len(self._notes_met)})"
 
     def _footnotes(self) -> list[Block]:
         if not self._notes_met:
             return []
         texts: dict[tuple[str, str], Any] = {}
-        for kind, relation in (("foot", RELATIONSHIP_TYPE.FOOTNOTES), ("end", RELATIONSHIP_TYPE.ENDNOTES)):
+        for kind, relation in _NOTE_PARTS.items():
             root = _related(self._document.part, relation)
             if root is not None:
-                for note in root.iter(qn(f"w:{kind}note")):
+                for note in root.iter(qn(f"w:{kind}")):
                     texts[kind, note.get(qn("w:id"), "")] = note
         blocks: list[Block] = [Rule()]
         for number, key in enumerate(list(self._notes_met), start=1):
             note = texts.get(key)
             if note is None:
                 continue
-            label = f"(note {number})"
+            author = note.get(qn("w:author"), "")
+            label = f"({_CALLED[key[0]]} {number}{', ' if author else ''}{author})"
             for block in self._blocks(note):
                 if isinstance(block, Paragraph):
                     blocks.append(Paragraph((Run(f"{label} ".lstrip()), *block.runs), "small"))
