@@ -18,11 +18,12 @@ LANGUAGES = ("en", "fr")
 STATED = ("say", "label", "saydated", "change", "saysaid")
 # function words and words of asking, which two texts share without having anything in common
 _SMALL = (
-    "what when where which who whom whose does have with from that this there their them they about many "
-    "much give tell please name into over under than then been were will would could should file papers "
-    "documents quel quelle quels quelles quand combien comment pourquoi dans pour avec sans sous cette cela celui elle "
-    "sont était etait avait donne donnez indique indiquez dossier pieces papiers documents question bonjour "
-    "hello quick know known find found need like also just only some your mine dire dites fait faut voit sait"
+    "what when where which who whom whose does have with from that this there their them they about "
+    "many much give tell please name into over under than then been were will would could should file "
+    "papers documents quel quelle quels quelles quand combien comment pourquoi dans pour avec sans sous "
+    "cette cela celui elle sont était etait avait donne donnez indique indiquez dossier pieces papiers "
+    "question bonjour hello quick know known find found need like also just only some your mine dire "
+    "dites fait faut voit sait "
 )
 SMALL = frozenset(fold(_SMALL).split())
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
