@@ -26,7 +26,7 @@ FACTS = {
 TEMPLATE = "{%- for message in messages %}{{- message['content'] + '\\n' }}{%- endfor %}"
 
 
-def export(folder: Path, target: Path) -> None:
+def export(folder: Path, target: Path, *, confidence_floor: float | None = None) -> None:
     """Writes the newest checkpoint of the training folder `folder` to `target`, weights in float32.
 
     A checkpoint trained with spikes says so, and then runs with them.
@@ -62,7 +62,10 @@ def export(folder: Path, target: Path) -> None:
     write_json(
         target / "tokenizer_config.json", {"eos_token": END, "pad_token": END, "chat_template": TEMPLATE}
     )
-    write_json(target / "huisclos.json", {**FACTS, "spikes_k": saved["spikes_k"]})
+    facts = {**FACTS, "spikes_k": saved["spikes_k"]}
+    if confidence_floor is not None:
+        facts["confidence_floor"] = confidence_floor
+    write_json(target / "huisclos.json", facts)
     shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
     # the family has an output matrix of its own
     weights = {**saved["model"], "lm_head.weight": saved["model"]["model.embeddings.weight"]}
