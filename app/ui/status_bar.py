@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale, Signal
+from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from app.services.events import ImportMoved
@@ -53,7 +53,8 @@ class StatusBar(QFrame):
         self.network = label("", "small")
         self.memory = label("", "small")
         self._memory_gap = _gap()
-        self.energy = label("", "small")
+        # The first to shrink where there is no room.
+        self.energy = ElidedLabel("", "small", Qt.TextElideMode.ElideRight)
         self.inside = icon_button(self.tr("Inside the model"), self.inside_wanted.emit)
         look.dress(self.inside, "spikes", "muted", 16)
         row = QHBoxLayout(self)
@@ -86,6 +87,7 @@ class StatusBar(QFrame):
         """Nothing is being taken in."""
         for part in (self.work, self._bar, self._cancel):
             part.hide()
+        self._make_room()
 
     def show_import(self, moved: ImportMoved) -> None:
         text = self.tr("Taking in {file}").format(file=moved.file)
@@ -117,7 +119,7 @@ class StatusBar(QFrame):
             speed = QLocale().toString(card.decode_tok_per_s, "f", 0)
             lines.append(self.tr("Writes {speed} tokens a second").format(speed=speed))
         self.inside.setVisible(card.model is not None)
-        self.energy.setText(self.tr("Energy: {told}").format(told=wording.energy_line(card.energy)))
+        self.energy.show_text(self.tr("Energy: {told}").format(told=wording.energy_line(card.energy)))
         self.energy.setToolTip(tooltip(wording.energy_meaning(card.energy)))
         self.energy.setAccessibleDescription(wording.energy_meaning(card.energy))
         self.set_narrow(self._narrow)
@@ -142,15 +144,21 @@ class StatusBar(QFrame):
     def set_narrow(self, narrow: bool) -> None:
         """Leave the machine and its energy out where there is no room for them."""
         self._narrow = narrow
-        self.device.setVisible(bool(self.device.text()) and not narrow)
-        shown = self._engine is not None and self._engine.model is not None and not narrow
-        self.energy.setVisible(shown)
-        self._energy_gap.setVisible(shown)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The machine and its energy give way to work under way, and to a narrow window."""
+        room = not self._narrow and self.work.isHidden()
+        self.device.setVisible(bool(self.device.text()) and room)
+        with_model = self._engine is not None and self._engine.model is not None
+        self.energy.setVisible(with_model and room)
+        self._energy_gap.setVisible(with_model and room)
 
     def _show_work(self, text: str) -> None:
         self.work.show_text(text)
         for part in (self.work, self._bar, self._cancel):
             part.show()
+        self._make_room()
 
     def _show_network(self) -> None:
         held = self._guarantee.keeps("internet")
