@@ -117,6 +117,9 @@ def spoil(reader: Reader, seed: int, number: int) -> bytes:
     """Input `number` of a run: the same for the same numbers, on any machine."""
     random = np.random.Generator(np.random.PCG64([seed, number, *reader.name.encode()]))
     data = bytearray(reader.samples[int(random.integers(len(reader.samples)))])
+    if reader.name == "safetensors" and random.integers(2):
+        _spoil_header(data, random)
+        return bytes(data)
     for _ in range(int(random.integers(1, 7))):
         _MUTATIONS[int(random.integers(len(_MUTATIONS)))](data, random, reader)
     return bytes(data)
@@ -421,6 +424,39 @@ def _repeat(data: bytearray, random: Random, reader: Reader) -> None:
 def _insert(data: bytearray, random: Random, reader: Reader) -> None:
     place = _anywhere(data, random)
     data[place:place] = random.bytes(int(random.integers(1, 24)))
+
+
+def _spoil_header(data: bytearray, random: Random) -> None:
+    """Well-formed JSON of the right length that says something else: what random bytes seldom come to."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    for _ in range(int(random.integers(1, 4))):
+        name = str(random.choice([one for one in header if one != "__metadata__"] or ["x"]))
+        entry = header.setdefault(name, {})
+        value = _NUMBERS[int(random.integers(len(_NUMBERS)))]
+        choices: list[tuple[str, object]] = [
+            ("dtype", str(random.choice(["F32", "BF16", "I8", "F64", "I32", "", "f32"]))),
+            ("shape", [value]),
+            ("shape", [int(n) for n in random.integers(0, 9, int(random.integers(0, 12)))]),
+            ("shape", [value, -1]),
+            ("shape", True),
+            ("data_offsets", [0, value]),
+            ("data_offsets", [value, value]),
+            ("data_offsets", [int(n) for n in random.integers(0, 200, 2)]),
+            ("more", None),
+        ]
+        key, changed = choices[int(random.integers(len(choices)))]
+        deed = int(random.integers(6))
+        if deed == 0:
+            del header[name]
+        elif deed == 1:
+            header[name + "2"] = entry
+        elif deed == 2:
+            header["__metadata__"] = changed
+        else:
+            entry[key] = changed
+    text = json.dumps(header).encode()
+    data[: 8 + length] = struct.pack("<Q", len(text)) + text
 
 
 _MUTATIONS = (_flip, _set, _number, _number, _word, _word, _cut, _delete, _repeat, _insert)
