@@ -29,7 +29,7 @@ from engine.mini.vocabulary import train_vocabulary
 
 BATCH_TOK, LONG_BATCH_TOK, LONG_TOK = 4096, 6144, 256  # tokens of a batch; from which length on the second
 SPIKES_K = 3.0
-SPIKES_FROM = 0.85  # share of the time from which inputs are coded as spikes and weights rounded to int8
+SPIKES_FROM = 0.94  # share of the time from which inputs are coded as spikes and weights rounded to int8
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
 READ_SHARE = 0.03  # of the other positions that take part in it
 # of the hints, by name
@@ -54,7 +54,7 @@ CURRICULUM = (
     (0.75, ((192, 0.15), (256, 0.3), (384, 0.35), (512, 0.2))),
     (0.9, ((256, 0.3), (384, 0.36), (512, 0.3), (1024, 0.02), (2048, 0.01), (4096, 0.005), (8192, 0.005))),
 )
-COMPILED_TOK = 512  # longer rows are too rare to be worth a compilation
+COMPILED_TOK = 384  # longer rows are too rare to be worth a compilation; so is the stage with spikes
 
 Forward = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
 
@@ -204,10 +204,9 @@ def train(
 
     def chosen_forward(share: float) -> tuple[Forward, Forward]:
         """(what trains, what validates) at this share of the time."""
-        return (fast_spiking, spiking) if share >= spikes_from else (fast, forward)
+        return (spiking, spiking) if share >= spikes_from else (fast, forward)
 
     fast: Forward = torch.compile(forward, dynamic=False) if compiled else forward
-    fast_spiking: Forward = torch.compile(spiking, dynamic=False) if compiled else spiking
     chooser = Random(seed + step)
     started = time.monotonic() - spent
     checked = validated = time.monotonic()

@@ -167,9 +167,9 @@ def test_a_row_s_marked_tokens_are_the_answers(folder: Path) -> None:
 
 
 def test_what_is_no_plain_value_is_left_out_as_often_as_wanted(folder: Path) -> None:
-    packer = Packer(tokenizer_of(folder), Generator(8))
-    assert all(kind == "value" and passage for *_, passage, kind in packer.batch(128, 30, simple=1.0).spans)
-    kinds = {kind for *_, kind in packer.batch(192, 60, simple=0.0).spans}
+    plain = Packer(tokenizer_of(folder), Generator(8)).batch(128, 30, simple=1.0)
+    assert all(kind == "value" and passage for *_, passage, kind in plain.spans)
+    kinds = {kind for *_, kind in batch_of(folder, 8, 192, 60).spans}
     assert "absent" in kinds
     assert len(kinds) > 2
 
