@@ -347,7 +347,8 @@ class Drills:
         return values.draw(r.choice(("drug", "labtest", "item", "noun", "city", "person", "goods"))).text
 
     def arbitrary_words(self, values: Values, count: int) -> list[str]:
-        r, found = self.random, []
+        r = self.random
+        found: list[str] = []
         while len(found) < count:
             roll = r.random()
             if roll < 0.35:
