@@ -13,7 +13,6 @@ WINDOW_TOK = 4_096  # the exact window: evidence, question and answer must stay 
 READER_EVIDENCE_TOK = 400
 READER_QUESTION_TOK = 112  # the question's line and the anchors; 512 in all
 READER_PASSAGES = 6
-READER_ROUNDS = 4  # a reader sees few passages at a time, so it may look through the next ones as well
 ORDINARY_PASSAGES = 40
 FIRST_WORD_S = 4.0
 LEAST_TOK = 200
@@ -73,6 +72,16 @@ def number(sources: Sequence[Source]) -> tuple[Evidence, ...]:
         Evidence(anchor, s.document_id, s.document, s.page, s.start, s.end, s.text)
         for anchor, s in enumerate(sources, 1)
     )
+
+
+def spread(sources: Sequence[Source], count: int) -> list[Source]:
+    """The best ``count`` sources of different pages; of the same ones only where pages run out."""
+    first: dict[tuple[str, int], Source] = {}
+    for source in sources:
+        first.setdefault((source.document_id, source.page), source)
+    best = list(first.values())[:count]
+    more = [source for source in sources if source not in best]
+    return best + more[: count - len(best)]
 
 
 def choose(

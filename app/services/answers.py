@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from app.chat import evidence as evidence_room
-from app.chat import grading, history, prompt
+from app.chat import grading, history, prompt, rounds
 from app.chat.evidence import Budget, Source
 from app.chat.grading import Graded, PageWords
 from app.chat.values import Answer, AnswerMode, Citation, Evidence, Reason, Timings
@@ -32,7 +32,7 @@ from app.services.workspace import Workspace
 from engine.client import EngineCancelled, EngineError, Request
 from engine.protocol import GenerateDone, ModelInfo
 
-QUOTED_PASSAGES = 3
+QUOTED_PASSAGES = 4  # of different pages
 READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
 HISTORY_EXCHANGES = 2
 HISTORY_CHARACTERS = 1_200
@@ -199,36 +199,39 @@ class _Asking:
         session: str | None,
         past: tuple[tuple[str, str], ...],
     ) -> _Reply:
-        """Show the best passages and hear the answer. A reader that says they do not hold it is shown the
-        next ones, a few rounds long.
+        """Show the best passages and hear the answer. A reader that is not sure of it is shown the next ones,
+        as many rounds as there is time for; what it says there has to be surer.
         """
-        first: tuple[_Reply, tuple[Evidence, ...]] | None = None
+        replies: list[tuple[_Reply, tuple[Evidence, ...]]] = []
+        looks: list[rounds.Round] = []
         left = sources
-        for turn in range(evidence_room.READER_ROUNDS if info.reader else 1):
+        while not replies or (info.reader and left and rounds.goes_on(looks)):
+            began_s = time.monotonic()
             self._evidence = self._choose(info, budget, left, past)
             if self._op.cancelled:
                 return _Reply(None, Reason.STOPPED, stopped=True)
             if not self._evidence:
                 break
             # A reader's bare words are nothing before they are graded and traced to their page.
-            reply = self._hear(info, budget, session, past, aloud=turn == 0 and not info.reader)
-            if reply.done is None or reply.stopped or self._settles(info, reply.done):
+            reply = self._hear(info, budget, session, past, aloud=not info.reader)
+            if reply.done is None or reply.stopped or not info.reader:
                 return reply
-            first = first or (reply, self._evidence)
+            replies.append((reply, self._evidence))
+            looks.append(self._look(reply.done, time.monotonic() - began_s))
+            surest = rounds.settled(looks, info.confidence_floor)
+            if surest is not None:
+                reply, self._evidence = replies[surest]
+                return reply
             left = left[len(self._evidence) :]
-        if first is None:
+        if not replies:
             return _Reply(None, Reason.QUESTION_TOO_LONG)
-        reply, self._evidence = first
+        reply, self._evidence = replies[0]
         return reply
 
-    def _settles(self, info: ModelInfo, done: GenerateDone) -> bool:
-        """Whether to look no further. Only "it is not here" sends a reader on: an unsure answer is no sign
-        that the next passages are better, and more passages give more to mistake for an answer.
-        """
-        if not info.reader:
-            return True
+    def _look(self, done: GenerateDone, seconds: float) -> rounds.Round:
         graded = grading.grade_reader(done.text, self._evidence, self._page)
-        return not graded.absent
+        stands = graded.readable and not graded.absent
+        return rounds.Round(done.confidence, stands, graded.absent, seconds)
 
     def _hear(
         self,
@@ -330,12 +333,12 @@ class _Asking:
                 for c in cited
             )
 
-        others = [source for source in sources if not is_cited(source)][: QUOTED_PASSAGES - 1]
+        others = evidence_room.spread([s for s in sources if not is_cited(s)], QUOTED_PASSAGES - 1)
         return tuple(replace(e, anchor=e.anchor + len(self._evidence)) for e in evidence_room.number(others))
 
     def _quote(self, sources: list[Source], reason: Reason, done: GenerateDone | None) -> Answer:
         """The answer without a model's words: the best passages as they stand."""
-        self._evidence = evidence_room.number(sources[:QUOTED_PASSAGES])
+        self._evidence = evidence_room.number(evidence_room.spread(sources, QUOTED_PASSAGES))
         graded = grading.quote_passages(self._evidence, self._page)
         return self._finish(graded, AnswerMode.PASSAGES, reason, done)
 

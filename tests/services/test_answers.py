@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app import services
-from app.chat import evidence
+from app.chat import rounds
 from app.chat.values import AnswerMode, Grade, Reason
 from app.core.errors import EnvironmentFailure, UserError
 from app.services.events import Changed, EngineChanged
@@ -226,7 +226,8 @@ def many_visits() -> str:
     return "\n\n".join([*visits, "Patient visit weight, noted by the night nurse: 71 kg."])
 
 
-def test_a_reader_that_finds_nothing_in_the_best_passages_looks_through_the_next_ones(scripted):
+def test_a_reader_that_finds_nothing_in_the_best_passages_looks_through_the_next_ones(scripted, monkeypatch):
+    monkeypatch.setattr(rounds, "LOOK_S", 60.0)
     reader(scripted, "")
 
     def read(messages):
@@ -261,12 +262,13 @@ def test_beside_a_reader_s_quote_stand_the_next_best_passages(scripted):
         assert len({c.anchor for c in (*answer.nearest, cited)}) == len(answer.nearest) + 1
 
 
-def test_what_a_reader_said_of_the_best_passages_stands_when_no_round_settles_it(scripted):
+def test_what_a_reader_said_of_the_best_passages_stands_when_no_round_settles_it(scripted, monkeypatch):
+    monkeypatch.setattr(rounds, "LOOK_S", 60.0)
     reader(scripted, "«» [0]")
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, visits_txt=many_visits())
         answer = ask(ws, dossier_id, "patient visit calm long March nurse")
-        assert 1 < len(scripted.client.prompts) <= evidence.READER_ROUNDS
+        assert 1 < len(scripted.client.prompts) <= rounds.MOST_ROUNDS
         first = scripted.client.prompts[0][0].content
         assert [s.grade for s in answer.statements] == [Grade.NOT_IN_DOSSIER]
         assert all(f"[{e.anchor}] {' '.join(e.text.split())}" in first for e in answer.evidence)
