@@ -1,12 +1,16 @@
 """Keeps a reader's answer to the words of its evidence: inside « and » it can only copy, then only cite.
 
 What a reader says is `« value » [n]`, several of them, or `«» [0]`. The rules forbid tokens and never choose
-one: the model's own ranking decides among what is left.
+one: the model's own ranking decides among what is left. Whether there is an answer at all is one question and
+which it is another: "absent" stands against all beginnings of a value together, not against the best of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 _OPEN, _CLOSE, _BRACKET, _END = "«", "»", "[", "]"
 
@@ -30,12 +34,18 @@ class Verbatim:
         self._holders: frozenset[int] = frozenset()  # passages that hold the quotation said last
         self._anchor: str | None = None  # what has been said of an open anchor
 
-    def allowed(self) -> list[int] | None:
-        """Token ids that may come next; None where all may."""
+    def allowed(self, logits: NDArray[np.float32] | None = None) -> list[int] | None:
+        """Token ids that may come next; None where all may. With `logits`, at a quotation's beginning, either
+        its closing alone or its words alone, whichever are likelier together.
+        """
         if not self._active:
             return None
         if self._places is not None:
-            return self._copying(self._places)
+            choices = self._copying(self._places)
+            if logits is None or self._begun or len(choices) < 2:
+                return choices
+            *words, closing = choices
+            return words if np.logaddexp.reduce(logits[words]) > logits[closing] else [closing]
         if self._anchor is not None and self._holders:
             left = {str(n)[len(self._anchor) :] for n in self._holders if str(n).startswith(self._anchor)}
             digits = [i for text, i in self._digits if any(rest.startswith(text) for rest in left)]

@@ -101,7 +101,7 @@ def answer(
         reason: StopReason = "length"
         while len(probabilities) < request.max_tokens:
             interrupt.check()
-            choice = sampler.choose(logits, verbatim.allowed() if verbatim else None)
+            choice = sampler.choose(logits, verbatim.allowed(logits) if verbatim else None)
             if choice.token_id in model.stop_ids:
                 reason = "end"
                 break

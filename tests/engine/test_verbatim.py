@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,19 @@ def test_whatever_is_chosen_there_is_always_something_to_say_and_quotes_stand(
     if said[1] != "»" and " »" in said and not {"«", "»"} & set(text):
         value = "".join(said[1 : said.index(" »")]).strip()
         assert any(value in line for line in prompt.splitlines()[:2])
+
+
+def test_absent_stands_against_all_values_together() -> None:
+    vocabulary = Vocabulary(PROMPT)
+    rules = vocabulary.rules(PROMPT)
+    rules.say(vocabulary.texts.index("«"))
+    every, closing = rules.allowed(), vocabulary.texts.index("»")
+    assert every is not None
+    logits = np.zeros(len(vocabulary.texts), np.float32)
+    logits[closing] = 1.0  # above each beginning of a value, below all of them
+    assert sorted(rules.allowed(logits) or []) == sorted(set(every) - {closing})
+    logits[closing] = 9.0
+    assert rules.allowed(logits) == [closing]
 
 
 def test_the_next_quotation_starts_anew() -> None:
