@@ -13,6 +13,8 @@ from app.ui.look import Look
 SHOWN_MS = 5000
 WIDTH_PX = 440
 EDGE_PX = 16
+SMALL_PX = 1100
+ABOVE_QUESTION_PX = 110
 
 
 class Toast(QFrame):
@@ -67,7 +69,9 @@ class Toast(QFrame):
         self.setFixedWidth(width)
         height = self.heightForWidth(width)
         self.setFixedHeight(max(height, self.minimumSizeHint().height()))
-        self.move(over.width() - width - EDGE_PX, over.height() - self.height() - EDGE_PX - 32)
+        # In a small window it would lie over the question that is being typed.
+        under = ABOVE_QUESTION_PX if over.width() < SMALL_PX else EDGE_PX
+        self.move(over.width() - width - EDGE_PX, over.height() - self.height() - under - 32)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QLabel
 
 from app.chat.values import Grade, Reason
 from app.ui.chat.answer_card import AnswerCard
+from app.ui.chat.answer_column import EDGE_PX
+from app.ui.chat.answer_text import AnswerText
 from app.ui.chat.statement_view import StatementView
 from app.ui.highlight import Mark
 from engine.protocol import ChatMessage
@@ -258,3 +260,44 @@ def test_an_answer_left_on_its_way_is_there_when_one_comes_back(scripted: Stage)
     window.library.choose(first.id)
     scripted.until(lambda: window.chat.cards and window.chat.cards[-1].answer is not None)
     assert window.chat.cards[-1].question == "Quel traitement de sortie ?"
+
+
+def test_no_line_of_an_answer_is_covered_at_any_width(scripted: Stage) -> None:
+    window = scripted.open()
+    scripted.take_in(window, lettre_txt=LETTER)
+    scripted.desk.client.answer = quoting("apixaban 5 mg matin et soir")  # type: ignore[union-attr]
+    for _ in range(3):
+        scripted.ask(window, "Quel est le traitement de sortie, dans toute sa longueur et son détail ?")
+    for width, height in ((1440, 900), (1024, 700), (720, 520), (1200, 760)):
+        window.resize(width, height)
+        scripted.qtbot.wait(20)
+        texts = [text for card in window.chat.cards for text in card.findChildren(AnswerText)]
+        shown = [text for text in texts if text.isVisible()]
+        assert len(shown) >= 3
+        for text in shown:
+            assert text.document().size().height() <= text.viewport().height() + 1, (
+                width,
+                text.toPlainText(),
+            )
+
+
+def test_the_newest_question_comes_into_view_unless_the_person_scrolls(scripted: Stage) -> None:
+    window = scripted.open()
+    window.resize(720, 520)
+    scripted.take_in(window, lettre_txt=LETTER)
+    scripted.desk.client.answer = quoting("apixaban 5 mg matin et soir")  # type: ignore[union-attr]
+    for _ in range(4):
+        scripted.ask(window, "Quel est le traitement de sortie ?")
+    column = window.chat._column
+    bar = column.verticalScrollBar()
+
+    def in_view() -> bool:
+        return bar.value() in (min(window.chat.cards[-1].y() - EDGE_PX, bar.maximum()), bar.maximum())
+
+    scripted.until(lambda: bar.maximum() > 0 and in_view())
+    window.resize(760, 520)
+    scripted.until(in_view)
+    bar.triggerAction(bar.SliderAction.SliderToMinimum)
+    window.resize(720, 520)
+    scripted.qtbot.wait(50)
+    assert bar.value() == 0

@@ -37,6 +37,10 @@ class AnswerColumn(QScrollArea):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._scroll)
+        self._follows = False
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(lambda *_: self._scroll() if self._follows else None)
+        bar.actionTriggered.connect(lambda _: self._let_go())
         self.show_earlier(False)
 
     def add(self, card: AnswerCard) -> None:
@@ -60,7 +64,13 @@ class AnswerColumn(QScrollArea):
 
     def follow(self) -> None:
         """Bring the last question to the top, or as near as its answer's length allows."""
+        self._follows = True
         self._settle.start()
+
+    def _let_go(self) -> None:
+        """The person scrolls: what grows from now on moves nothing."""
+        self._follows = False
+        self._settle.stop()
 
     def _scroll(self) -> None:
         if self.cards:

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QHelpEvent,
     QPainter,
     QPixmap,
-    QResizeEvent,
     QTextDocument,
     QWheelEvent,
 )
@@ -27,6 +26,7 @@ from app.ui.plain import html, one_line, tooltip
 
 _ANCHOR = re.compile(r"\s*\[([\d\s,;]{1,40})\]")
 CHIP_PX = 17
+LEAST_PX, WISH_PX = 80, 460
 
 
 class AnswerText(QTextBrowser):
@@ -44,14 +44,17 @@ class AnswerText(QTextBrowser):
         self.setProperty("role", "answer")
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._measured: QTextDocument | None = None
+        self._heights: dict[int, int] = {}
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setAcceptDrops(False)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
         self.viewport().setAutoFillBackground(False)
         self.anchorClicked.connect(self._pressed)
-        self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
 
     def say(self, text: str) -> None:
         """Plain words, while they are still coming."""
@@ -145,17 +148,32 @@ class AnswerText(QTextBrowser):
             self.cited.emit(int(url.path()))
 
     def _fit(self) -> None:
-        self.document().setTextWidth(max(self.viewport().width(), 40))
-        height = int(self.document().size().height()) + 2
-        if height != self.height():
-            self.setFixedHeight(height)
+        self._measured = None
+        self._heights = {}
+        self.updateGeometry()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Asked by the layouts before they give it a width, so that nothing is drawn over its last line."""
+        if width not in self._heights:
+            if self._measured is None:
+                self._measured = self.document().clone(self)
+            self._measured.setTextWidth(max(width, 40))
+            self._heights[width] = int(self._measured.size().height()) + 2
+        return self._heights[width]
+
+    def sizeHint(self) -> QSize:
+        return QSize(WISH_PX, self.heightForWidth(WISH_PX))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(80, self.height())
+        return QSize(LEAST_PX, self.fontMetrics().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.buttons import button
 from app.ui.labels import label
@@ -27,7 +27,17 @@ class Welcome(QWidget):
         self._questions.setSpacing(8)
         self._words: tuple[object, ...] = ()
         self.deed = button("", "primary", self.wanted.emit)
-        box = QVBoxLayout(self)
+        inside = QWidget()
+        area = QScrollArea()  # in the smallest window not everything has room
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        outside = QVBoxLayout(self)
+        outside.setContentsMargins(0, 0, 0, 0)
+        outside.addWidget(area)
+        box = QVBoxLayout(inside)
         box.setContentsMargins(28, 16, 28, 16)
         box.setSpacing(8)
         box.addStretch(3)
