@@ -61,7 +61,7 @@ def answer(model: LoadedModel, state: kernels.State, ids: NDArray[np.int32], *, 
     chosen: list[int] = []
     logs: list[float] = []
     while len(chosen) < ANSWER_TOK:
-        allowed = None if rules is None else rules.allowed()
+        allowed = None if rules is None else rules.allowed(logits)
         token = int(np.argmax(logits)) if allowed is None else max(allowed, key=lambda i: float(logits[i]))
         if token in model.stop_ids:
             break
