@@ -79,7 +79,7 @@ int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, 
     require(records.empty() || hidden, "spikes are recorded together with hidden states only");
     require(tally == nullptr || tally->sites() == config.layers * hc::site_count, "this tally belongs to a model of another shape");
     const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel,
-                              config.branches.on ? nullptr : tally, records.empty() ? nullptr : records.data()};
+                              tally, records.empty() ? nullptr : records.data()};
     hc::Status status{};
     {
         const nb::gil_scoped_release release;

@@ -249,9 +249,14 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     spikes.codes.tokens = tokens;
     spikes.codes.groups = groups;
     spikes.ldc = tokens;
+    // A shared expert codes every token's input; the routed ones, which come after it, code some of the same again.
+    const bool first = request_.tally == nullptr || !space_.tally.closed(site_place(layer, site));
+    const bool again = !first && site == Site::mlp && config_.branches.shared_expert;
     share(tokens, tokens * cols * 4, [&](std::int64_t t, int worker) {
         const std::int64_t place = tokens_ - tokens + t;
-        if (as_counts || space_.tally.counts(place) || space_.tally.samples(place)) {
+        const bool counted = space_.tally.counts(place) && !again;
+        const bool sampled = space_.tally.samples(place) && first;
+        if (as_counts || counted || sampled) {
             const hc_rows row{input + t * cols, 1, cols};
             const hc_spikes out{{spikes.codes.codes + t * groups * HC_GROUP, spikes.codes.scales + t * groups,
                                  spikes.codes.sums + t * groups, 1, groups},
@@ -259,10 +264,10 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                                 spikes.beyond + t,
                                 tokens};
             kernels_.spike_rows(&row, cols, config_.spike_k, &out);
-            if (space_.tally.counts(place)) {
+            if (counted) {
                 space_.tally.count(worker, out.codes.codes, cols, out.counts, out.ldc, out.beyond[0]);
             }
-            if (space_.tally.samples(place)) {
+            if (sampled) {
                 space_.tally.keep(site_place(layer, site), place, out.codes.codes, 0, cols, cols);
             }
             if (as_floats) {

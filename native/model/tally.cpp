@@ -21,6 +21,7 @@ void CallTally::begin(const Config& config, const SpikeTally* tally, std::int64_
     sites_.resize(sites);
     for (SiteTally& site : sites_) {
         site[tally_rows] = 0;
+        site[tally_closed] = 0;
     }
     sampled_from_ = std::max<std::int64_t>(0, tokens - sampled_prompt_tok);
     sample_.assign(static_cast<std::size_t>((tokens - sampled_from_) * neurons_) * sites, SpikeTally::not_coded);
@@ -92,35 +93,43 @@ void CallTally::keep(std::int64_t site, std::int64_t token, const std::int8_t* c
 
 void CallTally::close(std::int64_t site) {
     SiteTally& total = sites_[static_cast<std::size_t>(site)];
-    total.fill(0);
+    if (total[tally_closed] == 0) {
+        total.fill(0);
+    }
+    ++total[tally_closed];
     std::uint64_t values = 0;
+    std::uint64_t largest = 0;
+    std::uint32_t together[256] = {};
     for (Worker& own : workers_) {
         if (own.values == 0) {
             continue;
         }
         values += own.values;
         for (std::size_t i = 0; i < 256; ++i) {
-            total[i] += own.even[i] + own.odd[i];  // in 32 bits: what passed below zero comes back
+            together[i] += own.even[i] + own.odd[i];  // in 32 bits: what passed below zero comes back
         }
         total[tally_beyond] += own.beyond;
         total[tally_beyond_units] += own.beyond_units;
         total[tally_beyond_bits] += own.beyond_bits;
         total[tally_beyond_low] += own.beyond_low;
         total[tally_rows] += own.rows;
-        total[tally_largest] = std::max(total[tally_largest], own.largest);
+        largest = std::max(largest, own.largest);
         own = Worker{};
     }
     if (values == 0) {
         return;
     }
-    for (std::uint64_t size = 127; total[tally_largest] < size; --size) {
-        if (total[128 + size] + total[128 - size] != 0) {
-            total[tally_largest] = size;
+    for (std::size_t i = 0; i < 256; ++i) {
+        total[i] += together[i];
+    }
+    for (std::uint64_t size = 127; largest < size; --size) {
+        if (together[128 + size] + together[128 - size] != 0) {
+            largest = size;
         }
     }
-    const std::uint64_t largest = total[tally_largest];
     total[tally_bit_steps] += values * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::bit_width(largest)));
     total[tally_unit_steps] += values * std::max<std::uint64_t>(1, largest);
+    total[tally_largest] = std::max(total[tally_largest], largest);
 }
 
 SpikeTally::SpikeTally(const Config& config, std::int64_t every_tok, std::int64_t neurons, std::int64_t sample_tok)
@@ -161,7 +170,7 @@ void SpikeTally::add(const CallTally& call) {
 void SpikeTally::read(std::uint64_t* out) const {
     const std::lock_guard<std::mutex> lock(gate_);
     for (const SiteTally& site : sites_) {
-        out = std::copy(site.begin(), site.end(), out);
+        out = std::copy(site.begin(), site.begin() + tally_places, out);
     }
 }
 

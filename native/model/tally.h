@@ -21,10 +21,12 @@ enum TallyPlace : std::size_t {
     tally_unit_steps,     // the same with a step per unit
     tally_rows,           // rows that were coded, each with its threshold
     tally_largest,        // size of the largest count
-    tally_places
+    tally_places,
+    tally_closed = tally_places,  // of a running call: how many products
+    tally_room
 };
 
-using SiteTally = std::array<std::uint64_t, tally_places>;
+using SiteTally = std::array<std::uint64_t, tally_room>;
 
 // Of a call with many tokens, only so many of the last ones are sampled: what a picture shows of a prompt.
 inline constexpr std::int64_t sampled_prompt_tok = 8;
@@ -43,8 +45,10 @@ class CallTally {
     void count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int64_t ldc, std::int32_t beyond);
     // Keeps those codes of a token's row [n] that the sample shows; the row is `offset` values into the whole input of `width`.
     void keep(std::int64_t site, std::int64_t token, const std::int8_t* codes, std::int64_t offset, std::int64_t n, std::int64_t width);
-    // Ends a site: the workers' counts become its own.
+    // Ends a product at a site: the workers' counts become its own, beside those of an earlier one of this call.
     void close(std::int64_t site);
+    // Whether a product of this call at the site has ended already.
+    bool closed(std::int64_t site) const { return sites_[static_cast<std::size_t>(site)][tally_closed] != 0; }
 
   private:
     friend class SpikeTally;

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.client import EngineClient, EngineFailed
+from engine.kernels import Model
 from engine.models.convert import convert
 from engine.models.loading import load
 from engine.protocol import ChatMessage, WindowPrecision
 from engine.runtime.memory_shape import memory_shape
 from engine.spike_tally import NOT_CODED, SAMPLED_PROMPT_TOK
 from tests.fixtures.model_files import GOLDEN, small_config, write_checkpoint
+from tests.native.test_branches import config_with, weights_for
 
 QUESTION = [ChatMessage("user", "who is it that came in the night?")]
 
@@ -100,6 +103,19 @@ def test_memory_is_computed_as_a_state_takes_it(
         wanted = shape.fixed_bytes + min(read, shape.window_tok) * shape.window_token_bytes
         assert abs(state.payload_bytes - wanted) <= 8  # the position itself
     assert shape.transformer_token_bytes == 5 * 2 * model.config.kv_dim * 2
+
+
+@pytest.mark.parametrize("spike_k", [0.0, 3.0])
+def test_memory_of_parallel_branches_grows_where_they_see_everything(spike_k: float) -> None:
+    config = replace(config_with(sinks=0), spike_k=spike_k)
+    model = Model(config, weights_for(config), threads=1)
+    shape = memory_shape(config, "int8" if spike_k else "f16")
+    assert shape.growing_token_bytes > 0
+    state = model.new_state()
+    for read, count in ((5, 5), (40, 35)):
+        model.prefill(state, np.ones(count, np.int32))
+        wanted = shape.fixed_bytes + min(read, shape.window_tok) * shape.window_token_bytes
+        assert abs(state.payload_bytes - wanted - read * shape.growing_token_bytes) <= 8
 
 
 def test_a_published_spiking_model_is_told_as_one(tmp_path: Path) -> None:

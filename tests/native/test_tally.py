@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.models.quantization import dequantise_q4, quantise_q4
 from engine.spike_tally import BIT_STEPS, NOT_CODED, ROWS, SAMPLED_PROMPT_TOK, SITES
 from tests.fixtures.model_files import small_config, write_checkpoint
 from tests.fixtures.spike_places import expected
+from tests.native.test_branches import config_with, weights_for
 
 TABLES = kernels.features().tables
 K = 3.0
@@ -170,3 +172,22 @@ def test_four_bit_weights_take_counts_of_any_size(isa: str) -> None:
     assert all(same)  # no value of this seed lies next to a tie
     error = np.abs(hidden[0][1] - hidden[1][1])
     assert error.max() < 2e-5 * np.abs(hidden[1][1]).max()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_routed_experts_count_each_input_once(shared: bool) -> None:
+    config = dataclasses.replace(config_with(shared_expert=shared), spike_k=K, spike_down=True)
+    model = kernels.Model(config, weights_for(config), threads=2)
+    state = model.new_state()
+    state.tally = model.new_tally(neurons=4, sample_tok=16)
+    model.prefill(state, np.arange(23, dtype=np.int32), logits="all")
+    rows = state.tally.places()[:, :, ROWS]
+    sites = {site: index for index, site in enumerate(SITES)}
+    assert (rows[:, sites["mixer"]] == 23).all()
+    assert (rows[:, sites["mlp"]] == 23).all()
+    assert config.branches is not None
+    for layer in range(config.layers):
+        # What each expert's own last matrix takes in is its own.
+        several = 2 if shared and layer in config.branches.routed_layers else 1
+        assert rows[layer, sites["down"]] == several * 23
+    assert (state.tally.sample(8)[:, 0, sites["mlp"]] != NOT_CODED).all()
