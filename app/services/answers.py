@@ -321,7 +321,7 @@ class _Asking:
 
     def _others(self, graded: Graded, sources: list[Source]) -> tuple[Evidence, ...]:
         """The best passages besides those a reader cites: it quotes without judging, so the person sees what
-        else may answer. Their anchors go on where the evidence's end.
+        else may answer. Their anchors go on where the cited ones end: no number a person sees is missing.
         """
         cited = [citation for statement in graded.statements for citation in statement.citations]
 
@@ -334,7 +334,8 @@ class _Asking:
             )
 
         others = evidence_room.spread([s for s in sources if not is_cited(s)], QUOTED_PASSAGES - 1)
-        return tuple(replace(e, anchor=e.anchor + len(self._evidence)) for e in evidence_room.number(others))
+        last = max((citation.anchor for citation in cited), default=0)
+        return tuple(replace(e, anchor=e.anchor + last) for e in evidence_room.number(others))
 
     def _quote(self, sources: list[Source], reason: Reason, done: GenerateDone | None) -> Answer:
         """The answer without a model's words: the best passages as they stand."""

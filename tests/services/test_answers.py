@@ -259,7 +259,7 @@ def test_beside_a_reader_s_quote_stand_the_next_best_passages(scripted):
             or cited.end <= c.start
             for c in answer.nearest
         )
-        assert len({c.anchor for c in (*answer.nearest, cited)}) == len(answer.nearest) + 1
+        assert [c.anchor - cited.anchor for c in answer.nearest] == list(range(1, len(answer.nearest) + 1))
 
 
 def test_what_a_reader_said_of_the_best_passages_stands_when_no_round_settles_it(scripted, monkeypatch):
