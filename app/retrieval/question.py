@@ -26,9 +26,11 @@ class Question:
     text: str
     groups: tuple[Group, ...]
     kinds: frozenset[Kind]
-    hints: Mapping[
-        Stems, float
-    ]  # terms that stand beside such answers, and how far each speaks for a passage
+    hints: Mapping[Stems, float]  # what stands beside such answers, and how far it speaks for a passage
+
+    def terms(self) -> set[Stems]:
+        """Everything that is looked for."""
+        return {term for group in self.groups for term in group.variants} | self.hints.keys()
 
 
 def _useful(term: Stems) -> bool:

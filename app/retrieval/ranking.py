@@ -150,7 +150,15 @@ class _Needle:
     group: int
     term: Stems
     value: float  # its weight times its rarity
-    own: bool  # the very term that was asked
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """In how many of ``passages`` each term stands, and any term of each group."""
+
+    passages: int
+    terms: Mapping[Stems, int]
+    groups: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,36 +230,59 @@ def _weigh(scales: _Scales, read: _Read) -> float:
     return score
 
 
-def _rarity(term: Stems, frequencies: Mapping[str, int], passages: int) -> float:
-    """Inverse document frequency; a term absent from the vault cannot match and costs nothing."""
-    return _rarity_of(min((frequencies.get(stem, 0) for stem in term), default=0), passages)
+def _count_in_vault(question: Question, frequencies: Mapping[str, int], passages: int) -> _Counts:
+    """By the full-text vocabulary: a term as often as its rarest stem, a group as often as its terms."""
+    terms = {term: min(frequencies.get(stem, 0) for stem in term) for term in question.terms()}
+    groups = [min(passages, sum(terms[term] for term in group.variants)) for group in question.groups]
+    return _Counts(passages, terms, groups)
 
 
-def _rarity_of(holding: int, passages: int) -> float:
+def _count_in(question: Question, reads: Collection[_Read]) -> _Counts:
+    """Exactly, where all passages have been read. What is common in this dossier tells nothing in it, however
+    rare it is in the others.
+    """
+    owners: dict[str, list[tuple[Stems, tuple[int, ...]]]] = {}
+    numbers: dict[Stems, list[int]] = {term: [] for term in question.hints}
+    for number, group in enumerate(question.groups):
+        for term in group.variants:
+            numbers.setdefault(term, []).append(number)
+    for term, of_groups in numbers.items():
+        owners.setdefault(term[0], []).append((term, tuple(of_groups)))
+    terms = dict.fromkeys(numbers, 0)
+    held = [0] * len(question.groups)
+    for read in reads:
+        found: dict[Stems, tuple[int, ...]] = {}
+        for at, stem in enumerate(read.stems):
+            for term, groups in owners.get(stem, ()):
+                if term not in found and _stands(term, read.stems, at):
+                    found[term] = groups
+        for term in found:
+            terms[term] += 1
+        for number in {number for of_groups in found.values() for number in of_groups}:
+            held[number] += 1
+    return _Counts(len(reads), terms, held)
+
+
+def _rarity(holding: int, passages: int) -> float:
+    """Inverse document frequency of what ``holding`` of the passages hold."""
     return math.log(1.0 + (passages - holding + 0.5) / (holding + 3.0)) if passages else 0.0
 
 
-def _scales(
-    question: Question, frequencies: Mapping[str, int], passages: int, reads: Collection[_Read]
-) -> _Scales:
+def _scales(question: Question, counts: _Counts, reads: Collection[_Read]) -> _Scales:
     needles: dict[str, list[_Needle]] = {}
     rarities = []
     for number, group in enumerate(question.groups):
         most = 0.0
-        known = [min(frequencies.get(stem, 0) for stem in term) for term in group.variants]
-        whole = _rarity_of(min(passages, sum(known)), passages)
+        whole = _CONCEPT_SHARE * _rarity(counts.groups[number], counts.passages)
         for term, weight in group.variants.items():
-            rarity = (1.0 - _CONCEPT_SHARE) * _rarity(term, frequencies, passages) + _CONCEPT_SHARE * whole
+            rarity = whole + (1.0 - _CONCEPT_SHARE) * _rarity(counts.terms[term], counts.passages)
             most = max(most, rarity)
-            if all(stem in frequencies for stem in term):
-                needle = _Needle(number, term, weight * rarity, term == group.term)
-                needles.setdefault(term[0], []).append(needle)
+            needles.setdefault(term[0], []).append(_Needle(number, term, weight * rarity))
         rarities.append(group.weight * most)
     hints: dict[str, list[tuple[Stems, float]]] = {}
     for term, weight in question.hints.items():
-        if all(stem in frequencies for stem in term):
-            value = weight * _rarity(term, frequencies, passages)
-            hints.setdefault(term[0], []).append((term, value))
+        value = weight * _rarity(counts.terms[term], counts.passages)
+        hints.setdefault(term[0], []).append((term, value))
     kinds = {
         kind: math.log((len(reads) + 1.0) / (sum(kind in read.kinds for read in reads) + 0.5))
         for kind in question.kinds
@@ -291,17 +322,20 @@ def rank(
     text twice.
     """
     question = analyse(asked, thesaurus or shipped())
-    stems = {stem for group in question.groups for term in group.variants for stem in term}
-    stems |= {stem for term in question.hints for stem in term}
-    frequencies = _frequencies(conn, stems)
-    passages = int(conn.execute(text("SELECT count(*) FROM search_passage")).scalar_one())
-    candidates = _all_of(conn, dossier_id, documents) or _candidates(
-        conn, dossier_id, _choose_terms(question, frequencies, passages), documents
-    )
+    candidates = _all_of(conn, dossier_id, documents)
+    if candidates:
+        reads = _read(candidates, question.kinds)
+        counts = _count_in(question, reads.values())
+    else:
+        frequencies = _frequencies(conn, {stem for term in question.terms() for stem in term})
+        passages = int(conn.execute(text("SELECT count(*) FROM search_passage")).scalar_one())
+        terms = _choose_terms(question, frequencies, passages)
+        candidates = _candidates(conn, dossier_id, terms, documents)
+        reads = _read(candidates, question.kinds)
+        counts = _count_in_vault(question, frequencies, passages)
     if not candidates:
         return []
-    reads = _read(candidates, question.kinds)
-    scales = _scales(question, frequencies, passages, reads.values())
+    scales = _scales(question, counts, reads.values())
     scores = {number: _weigh(scales, read) for number, read in reads.items()}
     if not any(scores.values()):
         return []

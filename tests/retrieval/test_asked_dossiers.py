@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ class Asked:
     shares: bool  # whether question and passage have a word in common
 
 
+@cache
 def pages_of(name: str) -> dict[str, list[str]]:
     documents = {}
     for block in (FOLDER / f"{name}.txt").read_text("utf-8").split("== ")[1:]:
@@ -56,34 +58,45 @@ def language_of(question: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Asked]]:
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     folder = tmp_path_factory.mktemp("asked") / "vault"
     with Vault.create(
         folder, "a fairly long phrase", schema.MIGRATIONS, kdf=CHEAP_FOR_TESTS, testing=True
     ) as vault:
-        titles: dict[str, str] = {}
         with vault.write() as conn:
             for number, name in enumerate(NAMES):
                 for title, pages in pages_of(name).items():
-                    document = f"{len(titles):032}"
-                    titles[document] = title
                     for page, text in enumerate(pages, 1):
+                        document = document_of(name, title)
                         index.put_page(conn, IndexedPage(f"{number:032}", document, title, page, text))
-        found = []
-        with vault.read() as conn:
-            for number, name in enumerate(NAMES):
-                for text, title, page, answer in questions_of(name):
-                    ranked = ranking.rank(conn, f"{number:032}", text, limit=60)
-                    places = [
-                        (place, passage)
-                        for place, passage in enumerate(ranked)
-                        if (titles[passage.document_id], passage.page) == (title, page)
-                        and plain(answer) in plain(passage.text)
-                    ]
-                    place, holds = places[0] if places else (len(ranked), None)
-                    shares = holds is not None and bool(content(text) & content(holds.text))
-                    found.append(Asked(text, language_of(text), place, shares))
-        yield found
+        yield vault
+
+
+def document_of(name: str, title: str) -> str:
+    return f"{NAMES.index(name):016}{list(pages_of(name)).index(title):016}"
+
+
+def ask_all(vault: Vault, every: int = 1) -> list[Asked]:
+    found = []
+    with vault.read() as conn:
+        for number, name in enumerate(NAMES):
+            for text, title, page, answer in questions_of(name)[::every]:
+                ranked = ranking.rank(conn, f"{number:032}", text, limit=60)
+                places = [
+                    (place, passage)
+                    for place, passage in enumerate(ranked)
+                    if (passage.document_id, passage.page) == (document_of(name, title), page)
+                    and plain(answer) in plain(passage.text)
+                ]
+                place, holds = places[0] if places else (len(ranked) + SHOWN, None)
+                shares = holds is not None and bool(content(text) & content(holds.text))
+                found.append(Asked(text, language_of(text), place, shares))
+    return found
+
+
+@pytest.fixture(scope="module")
+def asked(vault: Vault) -> list[Asked]:
+    return ask_all(vault)
 
 
 def share_among_shown(asked: list[Asked]) -> float:
@@ -113,3 +126,22 @@ def test_so_it_is_where_question_and_passage_share_no_word(asked: list[Asked]) -
     strangers = [one for one in asked if not one.shares]
     assert len(strangers) > 100
     assert share_among_shown(strangers) > 0.87
+
+
+def test_in_a_dossier_of_too_many_passages_to_weigh_all_the_index_leads_to_them(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "CANDIDATES", 15)
+    assert share_among_shown(ask_all(vault, every=2)) > 0.8
+
+
+def test_what_is_common_in_a_dossier_tells_nothing_in_it_however_rare_in_the_others(vault: Vault) -> None:
+    here = f"{len(NAMES):032}"
+    pages = [f"Mr Okonjo came on day {n} and spoke of the garden." for n in range(20)]
+    pages[7] = "On that day the fence was painted green."
+    with vault.write() as conn:
+        for page, text in enumerate(pages, 1):
+            index.put_page(conn, IndexedPage(here, "9" * 32, "notes.txt", page, text))
+    with vault.read() as conn:
+        best = ranking.rank(conn, here, "Okonjo fence")[0]
+    assert best.page == 8
