@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,11 +20,16 @@ import pytest
 
 from app.cli import exits
 from app.core.paths import Paths
+from app.library import dossiers, readings
 from app.services.models import ModelCatalogue
+from app.services.schema import MIGRATIONS, REFERENCES
+from app.store import Vault
+from app.store.kdf import FLOOR
 from engine.models.random_checkpoint import write_random_checkpoint
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 100
+PASSPHRASE = "Quartz-Vexillum 9071 Ombrage"
 
 
 @dataclass
@@ -446,3 +452,40 @@ def test_a_sweep_takes_what_is_nobodys_and_leaves_what_somebody_holds(tmp_path: 
         assert catalogue.sweep() == 2
         assert mine.is_dir()
     assert list(catalogue.folder.iterdir()) == []
+
+
+def test_removing_a_model_opens_the_vault_for_the_readings_it_made(
+    house: House, published: dict[str, Path]
+) -> None:
+    vault = house.home / "vault"
+    _, value, _ = house.run("add", published["base"], "--format", "q4")
+    model = value["model"]
+    assert isinstance(model, dict)
+    identity, model_id = str(model["identity"]), str(model["id"])
+    with contextlib.closing(
+        Vault.create(vault, PASSPHRASE, MIGRATIONS, kdf=FLOOR, references=REFERENCES)
+    ) as kept:
+        sealed = kept.sealed_files.create("reading")
+        os.write(sealed.fd, b"sealed")
+        kept.sealed_files.commit(sealed)
+        with kept.write() as connection:
+            dossier = dossiers.create_dossier(connection, "D")
+            dossiers.choose_model(connection, dossier.id, model_id)
+            readings.book_reading(
+                connection, dossier.id, model_identity=identity, model_id=model_id, position_tok=1,
+                text_mac=b"m", sealed_file_id=sealed.id, size_bytes=6, covered=[],
+            )  # fmt: skip
+    command = [sys.executable, "-m", "app", "model", "remove", model_id, "--json", "--vault", str(vault)]
+    for typed, code in (("not the passphrase at all\n", exits.EXIT_USER), (PASSPHRASE + "\n", 0)):
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "HUISCLOS_HOME": str(house.home)}, input=typed,
+            capture_output=True, text=True, timeout=WAIT_S,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert (house.left() == []) is (code == 0)
+    assert json.loads(done.stdout)["readings_removed"] == 1
+    with contextlib.closing(Vault.open(vault, PASSPHRASE, MIGRATIONS, references=REFERENCES)) as kept:
+        assert list(kept.sealed_files.ids()) == []
+        with kept.read() as connection:
+            assert readings.list_readings(connection) == ()
+            assert dossiers.find_dossier(connection, "D").model_id == ""  # type: ignore[union-attr]
