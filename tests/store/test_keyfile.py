@@ -165,6 +165,32 @@ def set_field(table, field, value):
     table[field[-1]] = value
 
 
+def test_a_recovery_code_nobody_kept_is_taken_back_from_both_copies(notes):
+    vault = notes.create()
+    code = vault.add_recovery_slot()
+    vault.remove_recovery_slot()
+    assert not vault.has_recovery_code
+    vault.remove_recovery_slot()
+    vault.close()
+    for gone in ("vault.json", "vault.b.json"):
+        kept = (notes.folder / gone).read_bytes()
+        (notes.folder / gone).unlink()
+        with pytest.raises(WrongPassphrase):
+            notes.open(code)
+        notes.open().close()
+        (notes.folder / gone).write_bytes(kept)
+
+
+def test_the_recovery_code_that_opened_the_vault_is_not_taken_back(notes):
+    vault = notes.create()
+    code = vault.add_recovery_slot()
+    vault.close()
+    vault = notes.open(code)
+    vault.remove_recovery_slot()
+    assert vault.has_recovery_code
+    assert vault.opens_with(code)
+
+
 @pytest.mark.parametrize(("field", "value"), FIELDS)
 def test_a_key_file_with_any_field_changed_opens_nothing(notes, field, value):
     vault = notes.create()

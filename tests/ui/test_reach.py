@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.ui import icons
 from app.ui.dialogs.command_palette import CommandPalette
 from app.ui.dialogs.settings_dialog import SettingsDialog
+from app.ui.page_view import KEPT_BYTES, PageView
 from app.ui.theme import DARK, LIGHT, Palette
 from tests.ui.conftest import Stage
 from tests.ui.test_questions import LETTER, quoting
@@ -221,3 +222,18 @@ def test_the_passphrase_is_changed_in_the_settings(stage: Stage) -> None:
     assert window.session.workspace.vault.opens_with("another phrase altogether")
     assert not window.session.workspace.vault.opens_with(stage.desk.PASSPHRASE)
     dialog.deleteLater()
+
+
+def test_page_pictures_are_kept_up_to_a_bound_and_those_in_view_whatever_they_take(stage: Stage) -> None:
+    pages = PageView(LIGHT)
+    pages.resize(400, 300)
+    pages.set_pages([(595.0, 842.0)] * 40)
+    picture = QImage(1000, 10_000, QImage.Format.Format_RGB888)
+    for number in range(1, 41):
+        pages.set_image(number, picture)
+    held = sum(image.sizeInBytes() for image in pages._images.values())
+    assert held <= KEPT_BYTES + picture.sizeInBytes()
+    assert 1 in pages._images, "it is on show"
+    assert 2 < len(pages._images) < 40
+    pages.set_pages([(14_400.0, 14_400.0)])
+    assert pages._sizes[0][0] * pages._scale() <= 400, "a plan of five metres fits the width"
