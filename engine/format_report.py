@@ -49,14 +49,15 @@ def measure_formats(
     """Converts a checkpoint folder into each of its formats, one at a time, in a temporary folder.
 
     The reference is the folder itself, computed in float32 from the weights as they are published. A model
-    file is unpacked first; its weights lie on the grid of its own format, which is then exact. Raises
-    ModelError; ValueError for a text of fewer than two tokens.
+    file is unpacked first; its weights lie on the grid of its own format. A float model's inputs are not
+    coded as spikes here, whatever it was made for: counts that tip over would hide what the weights cost.
+    Raises ModelError; ValueError for a text of fewer than two tokens.
     """
     if not checkpoint.is_dir():
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             unpacked = unpack(checkpoint, Path(folder) / checkpoint.stem)
             return measure_formats(unpacked, text, threads=threads, most_tok=most_tok, scratch=scratch)
-    reference = load(checkpoint, threads=threads)
+    reference = _load(checkpoint, threads)
     ids = np.array(reference.encode_text(text)[:most_tok], dtype=np.int32)
     if ids.size < 2:
         raise ValueError("the text has fewer than two tokens")
@@ -82,7 +83,7 @@ def _measure(
 ) -> FormatRow:
     made = convert(checkpoint, folder / "model.gguf", format_name, threads=threads)
     weights = open_gguf(made.path).tensors.entries.values()
-    found = _logits(load(made.path, threads=threads), ids)
+    found = _logits(_load(made.path, threads), ids)
     errors = np.abs(found - wanted)
     mine = _perplexity(found, ids)
     return FormatRow(
@@ -95,6 +96,13 @@ def _measure(
         perplexity_change=mine / perplexity - 1,
         same_best=float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean()),
     )
+
+
+def _load(path: Path, threads: int) -> LoadedModel:
+    model = load(path, threads=threads)
+    if model.info.config.spike_k or not model.info.coding.k:
+        return model
+    return load(path, threads=threads, spike_k=0.0)
 
 
 def _logits(model: LoadedModel, ids: NDArray[np.int32]) -> NDArray[np.float32]:
