@@ -4,6 +4,7 @@
 python3 dev.py run            set everything up on first use, then open the window
 python3 dev.py test           set everything up on first use, then run every check and every test
 python3 dev.py test --train   the tests of the training code, in an environment of their own with torch
+python3 dev.py test --gguf    the tests of the llama.cpp backend, in an environment of their own with it
 python3 dev.py shots DIR      drive the real window through its main journey and leave pictures in DIR
 python3 dev.py bench          print the measurements the README quotes
 python3 dev.py setup          only set up
@@ -287,6 +288,11 @@ def test(arguments: argparse.Namespace) -> None:
         python = ensure_environment(TEST_NEEDS, lock="check", extra=["torch==2.13.0"], folder=".venv-train")
         call([python, "-m", "pytest", "-q", "tests/mini/train", *arguments.rest])
         return
+    if arguments.gguf:
+        extra = ["llama-cpp-python==0.3.36"]  # compiled here, which takes minutes
+        python = ensure_environment(TEST_NEEDS, lock="check", extra=extra, folder=".venv-gguf")
+        call([python, "-m", "pytest", "-q", "tests/gguf", *arguments.rest])
+        return
     python = ensure_environment(TEST_NEEDS, lock="check")
     if not arguments.rest:
         tools = python.parent
@@ -369,6 +375,9 @@ def main() -> None:
         if verb is test:
             sub.add_argument(
                 "--train", action="store_true", help="the tests of the training code (needs torch)"
+            )
+            sub.add_argument(
+                "--gguf", action="store_true", help="the tests of the llama.cpp backend (compiles it)"
             )
         sub.set_defaults(verb=verb)
     arguments, arguments_rest = parser.parse_known_args()

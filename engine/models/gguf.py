@@ -67,7 +67,7 @@ class ValueType(IntEnum):
     F64 = 12
 
 
-_SCALARS: Final[Mapping[ValueType, struct.Struct]] = {
+SCALARS: Final[Mapping[ValueType, struct.Struct]] = {
     ValueType.U8: struct.Struct("<B"),
     ValueType.I8: struct.Struct("<b"),
     ValueType.U16: struct.Struct("<H"),
@@ -217,7 +217,7 @@ class _HeaderParser:
         count = self._u64()
         if kind is ValueType.ARRAY:
             raise self._bad("model-file-invalid", f"the array {key!a} holds arrays")
-        least = _STRING_MIN_BYTES if kind is ValueType.STRING else _SCALARS[kind].size
+        least = _STRING_MIN_BYTES if kind is ValueType.STRING else SCALARS[kind].size
         self._check_count(f"elements of {key!a}", count, ARRAY_MAX, least)
         self._array_elements += count
         if self._array_elements > ARRAY_ELEMENTS_MAX:
@@ -294,7 +294,7 @@ class _HeaderParser:
             raise self._bad("model-file-invalid", f"a value has the unknown type {code}") from None
 
     def _scalar(self, kind: ValueType) -> int | float | bool:
-        layout = _SCALARS[kind]
+        layout = SCALARS[kind]
         value: int | float = layout.unpack(self._take(layout.size))[0]
         if kind is ValueType.BOOL:
             if value not in (0, 1):

@@ -11,7 +11,7 @@ from engine.models.architectures import ARCHITECTURES
 from engine.models.errors import ModelFileError
 from engine.models.gguf import MAGIC, peek_text
 
-Kind = Literal["checkpoint", "file"]
+Kind = Literal["checkpoint", "file", "foreign"]
 
 _ZIP: Final = b"PK\x03\x04"
 _WEIGHT_SUFFIXES: Final = (".safetensors", ".bin")
@@ -20,7 +20,8 @@ _CHECKPOINT_FILES: Final = ("config.json", "model.safetensors.index.json", "pyto
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`path` is a checkpoint's folder, or one model file of the named architecture."""
+    """`path` is a checkpoint's folder, or one model file of the named architecture; a foreign one is for
+    another engine than ours."""
 
     kind: Kind
     path: Path
@@ -29,8 +30,7 @@ class Source:
 
 def sniff(path: Path) -> Source:
     """Looks at a few bytes. A shard or a configuration stands for its folder, a folder with one model file
-    for that file. Raises ModelFileError `model-source-unknown` for anything else, and
-    `model-architecture-unknown` for a model that cannot run here."""
+    for that file. Raises ModelFileError `model-source-unknown` for anything else."""
     if path.is_dir():
         return _folder(path)
     front = _front(path)
@@ -58,15 +58,19 @@ def _folder(folder: Path) -> Source:
     raise _unknown(folder, told)
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether it is a file that starts like a GGUF model. Never raises."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 def _file(path: Path) -> Source:
     architecture = peek_text(path, keys.GENERAL_ARCHITECTURE)
     known = [one.name for one in ARCHITECTURES]
-    if architecture not in known:
-        raise ModelFileError(
-            "model-architecture-unknown",
-            f"{path.name} holds a {architecture[:40]!a} model; only {', '.join(known)} models run here.",
-        )
-    return Source("file", path, architecture)
+    return Source("file" if architecture in known else "foreign", path, architecture)
 
 
 def _front(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import tokenizers
@@ -74,21 +74,7 @@ class Tokenizer:
         Ordinary text is encoded as one stretch across the joints, so the result equals the encoding of the
         whole wherever no added token touches untrusted text.
         """
-        ids: list[int] = []
-        stretch: list[str] = []
-        for segment in _joined(segments):
-            if not segment.trusted or self._pattern is None:
-                stretch.append(segment.text)
-                continue
-            place = 0
-            for match in self._pattern.finditer(segment.text):
-                stretch.append(segment.text[place : match.start()])
-                ids += self.encode("".join(stretch))
-                ids.append(self.added[match.group()])
-                stretch.clear()
-                place = match.end()
-            stretch.append(segment.text[place:])
-        return ids + self.encode("".join(stretch))
+        return encode_segments(segments, self.encode, self.added, self._pattern)
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """Text of ids; cut UTF-8 becomes U+FFFD, ids outside the vocabulary nothing."""
@@ -105,6 +91,31 @@ class Tokenizer:
     def stream(self, *, skip_special: bool = True) -> TextStream:
         """A decoder for one answer that arrives token by token."""
         return TextStream(self, skip_special=skip_special)
+
+
+def encode_segments(
+    segments: Iterable[Segment],
+    encode: Callable[[str], list[int]],
+    added: Mapping[str, int],
+    pattern: re.Pattern[str] | None,
+) -> list[int]:
+    """`Tokenizer.encode_segments` for any tokenizer: `pattern` finds the texts of `added`, and `encode` takes
+    ordinary text alone."""
+    ids: list[int] = []
+    stretch: list[str] = []
+    for segment in _joined(segments):
+        if not segment.trusted or pattern is None:
+            stretch.append(segment.text)
+            continue
+        place = 0
+        for match in pattern.finditer(segment.text):
+            stretch.append(segment.text[place : match.start()])
+            ids += encode("".join(stretch))
+            ids.append(added[match.group()])
+            stretch.clear()
+            place = match.end()
+        stretch.append(segment.text[place:])
+    return ids + encode("".join(stretch))
 
 
 class TextStream:

@@ -22,7 +22,9 @@ class ModelInfo(_Message, frozen=True, tag="model_info"):
     """The loaded model. `identity` is the SHA-256 that snapshots are bound to.
 
     `spikes_k` above 0: its inputs are coded as spikes; `own_spikes_k` is what it was made for, and
-    `spikes_fixed` says that it cannot run without.
+    `spikes_fixed` says that it cannot run without. `growth` says how memory grows with a reading: not beyond
+    a window (recurrent), with every token in some layers (mixed) or in all (transformer);
+    `kv_bytes_per_token` is by how much, and `max_context_tok` how long a reading can be (0: without end).
     """
 
     name: str
@@ -53,6 +55,10 @@ class ModelInfo(_Message, frozen=True, tag="model_info"):
     own_spikes_k: float = 0.0
     spikes_fixed: bool = False
     spiking_down: bool = False
+    architecture: str = "gla_swa"
+    growth: Literal["recurrent", "mixed", "transformer"] = "recurrent"
+    kv_bytes_per_token: int = 0
+    max_context_tok: int = 0
 
 
 class TokenCounts(_Message, frozen=True, tag="token_counts"):

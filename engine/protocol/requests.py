@@ -44,7 +44,8 @@ class Load(_Message, frozen=True, tag="load"):
 
     `spikes_k` codes its inputs as spikes (0: not), else it does what it was made for; `spiking_down` codes
     the input of down_proj too, which the published code does not. `quiet` leaves half of the cores to others
-    where `threads` says nothing.
+    where `threads` says nothing. `expert_memory_bytes`: routed experts are read on demand and kept within
+    so much memory, instead of being mapped.
     """
 
     request_id: RequestId
@@ -54,6 +55,7 @@ class Load(_Message, frozen=True, tag="load"):
     window_mode: WindowMode = "hf"
     spikes_k: Annotated[float, Meta(ge=0.0, le=1024.0)] | None = None
     spiking_down: bool = False
+    expert_memory_bytes: Annotated[int, Meta(ge=0, lt=1 << 50)] | None = None
     quiet: bool = False
 
 

@@ -13,7 +13,7 @@ from engine.protocol import Generate, GenerateDone, StopReason
 from engine.runtime.interrupt import Interrupt, Stopped
 from engine.runtime.reading import Report, feed
 from engine.runtime.sampler import Sampler, Sampling
-from engine.runtime.seam import RunnableModel
+from engine.runtime.seam import ContextFull, RunnableModel
 from engine.runtime.sessions import Session
 from engine.runtime.streaming import TextStream
 
@@ -116,7 +116,10 @@ def answer(
             yield
             interrupt.check()
             if len(probabilities) < request.max_tokens:
-                logits = model.kernel.step(state, choice.token_id, cancel=interrupt.arm(model.new_flag))
+                try:
+                    logits = model.kernel.step(state, choice.token_id, cancel=interrupt.arm(model.new_flag))
+                except ContextFull:
+                    break  # what was said stands; there is no room to say more
                 if model.watch is not None:
                     model.watch.fed(choice.token_id)
     except (Stopped, model.stopped):

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.protocol import ChatMessage, MemoryShape, ModelInfo, SpikeReport, WindowMode, WindowPrecision
+from engine.protocol import (
+    ChatMessage,
+    Generate,
+    GenerateDone,
+    MemoryShape,
+    ModelInfo,
+    ReadDone,
+    SpikeReport,
+    WindowMode,
+    WindowPrecision,
+)
+
+if TYPE_CHECKING:
+    from engine.runtime.answering import Emit
+    from engine.runtime.interrupt import Interrupt
+    from engine.runtime.reading import Report
+    from engine.runtime.sessions import Session, Sessions
 
 S = TypeVar("S", bound="ReadingState")
 
@@ -74,6 +90,46 @@ class Watch(Protocol):
     def report(self, scope: Literal["answer", "all"], *, sample: bool) -> SpikeReport | None: ...
 
 
+class ContextFull(Exception):
+    """A model that keeps every token has no room for more; the state is whole."""
+
+
+class LoadedBackend(Protocol):
+    """A loaded model, whoever computes it: what the worker needs and nothing more.
+
+    An engine that hands out logits is a `RunnableModel`. One that only takes and gives text (a server, say)
+    implements `read` and `generate` itself: see engine/backends/README.md.
+    """
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def watch(self) -> Watch | None: ...
+
+    @property
+    def memory(self) -> MemoryShape | None: ...
+
+    def new_state(self) -> ReadingState: ...
+
+    def count_text(self, text: str) -> int: ...
+
+    def count_prompt(self, messages: Sequence[ChatMessage]) -> int: ...
+
+    def read(
+        self, sessions: Sessions, name: str, texts: Sequence[str], interrupt: Interrupt, report: Report
+    ) -> Generator[None, None, ReadDone]:
+        """engine.runtime.reading.read_texts."""
+
+    def generate(
+        self, request: Generate, session: Session | None, interrupt: Interrupt, report: Report, emit: Emit
+    ) -> Generator[None, None, GenerateDone]:
+        """engine.runtime.answering.answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunnableModel:
     """A loaded model with everything a reading or an answer needs.
@@ -103,3 +159,27 @@ class RunnableModel:
     def new_state(self) -> ReadingState:
         """An empty state in the precision and mode this model was loaded with."""
         return self.kernel.new_state(window_precision=self.window_precision, window_mode=self.window_mode)
+
+    def count_text(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self.encode_text(text))
+
+    def count_prompt(self, messages: Sequence[ChatMessage]) -> int:
+        """Tokens of the prompt these messages become."""
+        return len(self.encode_prompt(messages))
+
+    def read(
+        self, sessions: Sessions, name: str, texts: Sequence[str], interrupt: Interrupt, report: Report
+    ) -> Generator[None, None, ReadDone]:
+        """Appends texts to a session."""
+        from engine.runtime.reading import read_texts
+
+        return read_texts(self, sessions, name, texts, interrupt, report)
+
+    def generate(
+        self, request: Generate, session: Session | None, interrupt: Interrupt, report: Report, emit: Emit
+    ) -> Generator[None, None, GenerateDone]:
+        """Answers, from a copy of a session where there is one."""
+        from engine.runtime.answering import answer
+
+        return answer(self, request, session, interrupt, report, emit)

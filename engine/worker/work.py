@@ -24,10 +24,9 @@ from engine.protocol import (
     TokenCounts,
     codes,
 )
-from engine.runtime.answering import PromptEmpty, answer
+from engine.runtime.answering import PromptEmpty
 from engine.runtime.interrupt import Stopped
-from engine.runtime.reading import read_texts
-from engine.runtime.seam import ReadingState, RunnableModel
+from engine.runtime.seam import ContextFull, LoadedBackend, ReadingState
 from engine.runtime.sessions import Session, SessionLimit, Sessions, SessionUnknown
 from engine.states import (
     SnapshotDamaged,
@@ -40,7 +39,7 @@ from engine.states import (
 )
 from engine.worker.desk import Job, RequestFailed
 
-Loader = Callable[[Load], RunnableModel]
+Loader = Callable[[Load], LoadedBackend]
 
 Steps = Generator[None, None, Outcome]
 
@@ -50,7 +49,7 @@ class Workroom:
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._model: RunnableModel | None = None
+        self._model: LoadedBackend | None = None
         self._answer_tok = 0
         self.sessions = Sessions()
 
@@ -78,7 +77,7 @@ class Workroom:
                 return _at_once(lambda: self._inspect(message))
 
     @property
-    def _loaded(self) -> RunnableModel:
+    def _loaded(self) -> LoadedBackend:
         if self._model is None:
             raise RequestFailed(codes.NO_MODEL, "No model is loaded.")
         return self._model
@@ -92,10 +91,10 @@ class Workroom:
     def _count(self, message: CountTokens | CountPrompt, job: Job) -> Steps:
         model = self._loaded
         if isinstance(message, CountPrompt):
-            return TokenCounts((len(model.encode_prompt(message.messages)),))
+            return TokenCounts((model.count_prompt(message.messages),))
         counts: list[int] = []
         for text in message.texts:
-            counts.append(len(model.encode_text(text)))
+            counts.append(model.count_text(text))
             yield
             job.interrupt.check()
         return TokenCounts(tuple(counts))
@@ -103,8 +102,7 @@ class Workroom:
     def _read(self, message: Read, job: Job) -> Steps:
         model = self._loaded
         return (
-            yield from read_texts(
-                model,
+            yield from model.read(
                 self.sessions,
                 message.session,
                 message.texts,
@@ -116,8 +114,7 @@ class Workroom:
     def _generate(self, message: Generate, job: Job) -> Steps:
         model = self._loaded
         session = None if message.from_session is None else self.sessions.get(message.from_session)
-        done = yield from answer(
-            model,
+        done = yield from model.generate(
             message,
             session,
             job.interrupt,
@@ -197,6 +194,8 @@ def explain(error: Exception) -> RequestFailed | None:
             return RequestFailed(codes.SESSION_LIMIT, "There are too many readings at once.")
         case PromptEmpty():
             return RequestFailed(codes.PROMPT_EMPTY, "The prompt is empty.")
+        case ContextFull():
+            return RequestFailed(codes.CONTEXT_FULL, f"The model has no room for more: {error}.")
         case SnapshotDamaged():
             return RequestFailed(codes.STATE_DAMAGED, f"The snapshot is damaged: {error}.")
         case SnapshotMismatch():
@@ -213,5 +212,5 @@ def _file_of(job: Job) -> int:
     return job.descriptor
 
 
-def _identity(model: RunnableModel, state: ReadingState, identity_text: str) -> SnapshotIdentity:
+def _identity(model: LoadedBackend, state: ReadingState, identity_text: str) -> SnapshotIdentity:
     return SnapshotIdentity(model.identity, state.layout, identity_text)
