@@ -255,4 +255,6 @@ def _value(model: InstalledModel) -> Json:
         "built_in": card.built_in,
         "chosen": card.chosen,
         "note": card.note,
+        "kv_bytes_per_token": card.kv_bytes_per_token,
+        "max_context_tok": card.max_context_tok,
     }

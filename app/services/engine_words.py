@@ -8,11 +8,14 @@ from engine.client import EngineFailed
 
 # Each goes on a sentence ("… cannot be used as a model: …"), so it begins small and ends without a stop.
 WHY_TEMPLATES: dict[str, str] = {
+    "backend-failed": "llama.cpp cannot compute it",
+    "backend-missing": "it is a model for llama.cpp, which is not installed (pip install 'huisclos[gguf]')",
     "checkpoint-incomplete": "its files are not complete",
     "checkpoint-tensor-unexpected": "it holds weights that no such model has",
     "closed": "it was closed",
     "code-out-of-range": "a weight is thousands of times its scale, or is not a number",
     "conversion-cancelled": "the conversion was stopped; nothing was left behind",
+    "context-full": "the model keeps every token it reads, and has no room for more",
     "descriptor-missing": "the engine was not handed the file",
     "destination-unwritable": "the new file cannot be written there",
     "disk-full": "there is not enough room on the disk",

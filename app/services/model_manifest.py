@@ -26,7 +26,11 @@ class SourceShard(msgspec.Struct, frozen=True):
 
 
 class MeasuredSpeed(msgspec.Struct, frozen=True):
-    """What a short run on this machine gave. ``tok_per_character`` is that of ordinary words."""
+    """What a short run on this machine gave. ``tok_per_character`` is that of ordinary words.
+
+    A reading took ``kv_bytes_per_token`` more memory with every token (0: its memory has an end) and could
+    hold ``max_context_tok`` (0: without end).
+    """
 
     prefill_tok_per_s: float = 0.0
     decode_tok_per_s: float = 0.0
@@ -34,6 +38,8 @@ class MeasuredSpeed(msgspec.Struct, frozen=True):
     state_bytes: int = 0
     threads: int = 0
     isa: str = ""
+    kv_bytes_per_token: int = 0
+    max_context_tok: int = 0
 
 
 class ModelManifest(msgspec.Struct, frozen=True):

@@ -47,14 +47,19 @@ def try_model(
 def _measure(client: EngineClient, info: ModelInfo) -> MeasuredSpeed:
     """A large model on a small machine takes seconds for a sentence, so no more is asked than is counted."""
     text_tok = client.count_tokens([_TEXT]).result().counts[0]
+    most = 64
+    if info.max_context_tok:
+        most = max(1, min(most, info.max_context_tok // (2 * max(1, text_tok))))
     # The first words pay for weights that come from the disk, so they are not counted.
     client.read(_SESSION, [_WARM]).result()
     tokens, seconds = 0, 0.0
     texts = 1
     while seconds < READ_S:
+        if info.max_context_tok:  # it keeps every token: begin again, so that they fit
+            client.drop(_SESSION).result()
         done = client.read(_SESSION, [_TEXT] * texts).result()
         tokens, seconds = tokens + done.tokens, seconds + done.seconds
-        texts = min(64, texts * 2) if done.seconds < READ_S / 8 else texts
+        texts = min(most, texts * 2) if done.seconds < READ_S / 8 else texts
     client.drop(_SESSION)
     answer = client.generate([ChatMessage("user", _WARM)], max_tokens=ANSWER_TOK).result()
     return MeasuredSpeed(
@@ -64,4 +69,6 @@ def _measure(client: EngineClient, info: ModelInfo) -> MeasuredSpeed:
         state_bytes=info.state_bytes,
         threads=info.threads,
         isa=info.isa,
+        kv_bytes_per_token=info.kv_bytes_per_token,
+        max_context_tok=info.max_context_tok,
     )

@@ -255,5 +255,7 @@ def _model(model_id: str, path: Path, manifest: ModelManifest, *, built_in: bool
         decode_tok_per_s=manifest.speed.decode_tok_per_s,
         tok_per_character=manifest.speed.tok_per_character,
         state_bytes=manifest.speed.state_bytes,
+        kv_bytes_per_token=manifest.speed.kv_bytes_per_token,
+        max_context_tok=manifest.speed.max_context_tok,
     )
     return InstalledModel(card, path, manifest)

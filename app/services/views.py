@@ -209,6 +209,8 @@ class ModelCard:
     decode_tok_per_s: float = 0.0
     tok_per_character: float = 0.0
     state_bytes: int = 0  # of one reading in memory
+    kv_bytes_per_token: int = 0  # by which a reading grows with every token; 0: its memory has an end
+    max_context_tok: int = 0  # how long a reading could be here when it was added; 0: without end
 
 
 class Fit(StrEnum):

@@ -9,6 +9,9 @@ from app.services.views import DossierCard, Fit, FormatOffer, ModelCard, ModelLo
 from app.ui import wording
 from app.ui.plain import one_line
 
+PAGE_CHARACTERS = 1800
+"""Of an ordinary page of a dossier."""
+
 
 def parameters(count: int) -> str:
     """ "7.6 billion parameters"."""
@@ -96,9 +99,30 @@ def dossier_time(card: ModelCard, dossier: DossierCard | None, characters: int) 
     )
 
 
+def length(card: ModelCard) -> str:
+    """How long a dossier a model can hold whose memory grows; empty for one whose memory does not."""
+    if not card.kv_bytes_per_token:
+        return ""
+    each = wording.size(card.kv_bytes_per_token)
+    if not card.max_context_tok or not card.tok_per_character:
+        return QCoreApplication.translate("Models", "Every token read takes {size} of memory more.").format(
+            size=each
+        )
+    pages = max(1, round(card.max_context_tok / card.tok_per_character / PAGE_CHARACTERS))
+    return QCoreApplication.translate(
+        "Models", "Every token read takes {size} of memory more; it can hold about {pages} here."
+    ).format(size=each, pages=wording.pages(pages))
+
+
 def note(text: str) -> str:
     """What a person must know of a kind of model; English of ours, translated."""
-    return QCoreApplication.translate("ModelNotes", text) if text else ""
+    match text:
+        case "76B-like, unverified":
+            return QCoreApplication.translate("Models", "76B-like, unverified")
+        case "transformer: memory grows with length":
+            return QCoreApplication.translate("Models", "Transformer: memory grows with length.")
+        case _:
+            return text
 
 
 def _rate(tokens_per_s: float) -> str:

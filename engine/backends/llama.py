@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -117,7 +116,7 @@ class LlamaBackend:
 
         kernel.first_token = vocabulary.bos if vocabulary.begins else None
         name = metadata("general.name").strip() or path.stem
-        identity = _identity(path)
+        identity = foreign.identity_of(path)
         info = ModelInfo(
             name=name,
             label_en=name,
@@ -583,12 +582,3 @@ def _plain(text: bytes) -> str:
 def _any_of(texts: Sequence[str] | dict[str, int]) -> re.Pattern[str] | None:
     # Longest first: among tokens that start at one place the longest wins.
     return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True)))) if texts else None
-
-
-def _identity(path: Path) -> str:
-    """A digest of the file's front and of its size and time: many gigabytes must open at once."""
-    status = path.stat()
-    with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(16 << 20))
-    digest.update(f"\n{status.st_size} {status.st_mtime_ns}".encode())
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psutil
 
-from engine.models import architectures, keys
+from engine.models import architectures, foreign, keys
 from engine.models.architectures import Architecture, Shape
 from engine.models.checkpoint import Checkpoint, open_checkpoint
 from engine.models.encoding import SPIKE_FORMAT, FloatEncoder, FloatFormat
@@ -32,6 +32,8 @@ def examine(request: LookAt) -> Look:
     source = sniff(Path(request.path))
     if source.kind == "file":
         return _examine_file(source.path)
+    if source.kind == "foreign":
+        return _examine_foreign(source.path)
     checkpoint = open_checkpoint(source.path)
     try:
         return _examine_checkpoint(checkpoint)
@@ -78,6 +80,31 @@ def _examine_file(path: Path) -> Look:
         shards=1,
         source_bytes=file.header.size_bytes,
         licence=facts.licence,
+    )
+
+
+def _examine_foreign(path: Path) -> Look:
+    if not foreign.is_engine_installed():
+        raise foreign.engine_missing(path.name)
+    facts = foreign.read_foreign(path)
+    memory = psutil.virtual_memory()
+    return Look(
+        is_checkpoint=False,
+        name=facts.name,
+        architecture=facts.architecture,
+        note=facts.note,
+        container="gguf",
+        shards=1,
+        parameters=facts.parameters,
+        source_bytes=facts.size_bytes,
+        licence=facts.licence,
+        spiking=False,
+        formats=(FormatSize(foreign.FORMAT, facts.size_bytes),),
+        recommended=foreign.FORMAT,
+        window_tok=0,
+        context_tok=facts.context_tok,
+        memory_total_bytes=int(memory.total),
+        memory_free_bytes=int(memory.available),
     )
 
 

@@ -14,13 +14,13 @@ from typing import Final, cast
 
 import numpy as np
 
-from engine.models import architectures, keys
+from engine.models import architectures, foreign, keys
 from engine.models.convert import Format, convert
 from engine.models.errors import ConversionCancelledError, ConversionError, ModelFileError
 from engine.models.facts import facts_from_metadata
 from engine.models.gguf import open_gguf
 from engine.models.gguf_writer import sync_folder
-from engine.models.sources import sniff
+from engine.models.sources import Source, sniff
 from engine.models.tensor_names import weight_count
 from engine.protocol.importing import Rehash, Shard, TakeIn, TakenIn, Verdict
 
@@ -50,9 +50,10 @@ def take_in(request: TakeIn, progress: Progress, cancelled: Cancelled) -> TakenI
             shards = tuple(Shard(s.name, s.size_bytes, s.sha256) for s in made.shards)
             sha256 = ""
         else:
-            sha256 = _copy(source.path, target, progress, cancelled)
+            sha256 = _copy(source, target, progress, cancelled)
             shards = (Shard(source.path.name, target.stat().st_size, sha256),)
-        return _describe(request, target, sha256, shards, time.monotonic() - began_s)
+        describe = _describe_foreign if source.kind == "foreign" else _describe
+        return describe(request, target, sha256, shards, time.monotonic() - began_s)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -61,8 +62,8 @@ def take_in(request: TakeIn, progress: Progress, cancelled: Cancelled) -> TakenI
 def rehash(request: Rehash, progress: Progress, cancelled: Cancelled) -> Verdict:
     """Every byte of a file once more. Raises ModelError for a file that cannot be read as a model."""
     path = Path(request.path)
-    file = open_gguf(path)
-    start, total = file.header.data_offset_bytes, file.header.size_bytes
+    found_as = sniff(path)
+    start, total, told = _front(found_as)
     whole, content = hashlib.sha256(), hashlib.sha256()
     done = 0
     for block in _blocks(path):
@@ -72,9 +73,10 @@ def rehash(request: Rehash, progress: Progress, cancelled: Cancelled) -> Verdict
         content.update(block[max(0, min(len(block), start - done)) :])
         done += len(block)
         progress(done, total)
-    told = file.metadata.get(keys.CONTENT_SHA256)
     found = content.hexdigest()
-    identity = file.header.sha256 if isinstance(told, str) else whole.hexdigest()
+    if found_as.kind == "foreign":
+        return Verdict(foreign.identity_of(path), found, whole.hexdigest(), True)
+    identity = open_gguf(path).header.sha256 if isinstance(told, str) else whole.hexdigest()
     return Verdict(identity, found, whole.hexdigest(), told is None or told == found)
 
 
@@ -106,10 +108,43 @@ def _describe(
     )
 
 
-def _copy(source: Path, target: Path, progress: Progress, cancelled: Cancelled) -> str:
+def _describe_foreign(
+    request: TakeIn, target: Path, sha256: str, shards: tuple[Shard, ...], seconds: float
+) -> TakenIn:
+    facts = foreign.read_foreign(target)
+    name = request.name or facts.name
+    return TakenIn(
+        name=name,
+        label_en=name,
+        label_fr=name,
+        format=foreign.FORMAT,
+        architecture=facts.architecture,
+        parameters=facts.parameters,
+        size_bytes=facts.size_bytes,
+        identity=foreign.identity_of(target),
+        content_sha256="",
+        sha256=sha256,
+        licence=facts.licence,
+        source="",
+        reader=False,
+        shards=shards,
+        seconds=seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+    )
+
+
+def _front(source: Source) -> tuple[int, int, object]:
+    """Where a file's weights begin, its size, and the digest that it tells of its weights, if any."""
+    if source.kind == "foreign":
+        return 0, foreign.read_foreign(source.path).size_bytes, None
+    header = open_gguf(source.path).header
+    return header.data_offset_bytes, header.size_bytes, header.metadata.get(keys.CONTENT_SHA256)
+
+
+def _copy(found: Source, target: Path, progress: Progress, cancelled: Cancelled) -> str:
     """The file beside ours, hashed as it passes; its weights must be what its own digest says."""
-    front = open_gguf(source)  # refused before a byte of it is copied
-    start, total = front.header.data_offset_bytes, front.header.size_bytes
+    source = found.path
+    start, total, told = _front(found)  # refused before a byte of it is copied
     free = shutil.disk_usage(target.parent).free
     if free < total + _ROOM_BYTES:
         raise ConversionError(
@@ -134,7 +169,6 @@ def _copy(source: Path, target: Path, progress: Progress, cancelled: Cancelled) 
         raise _unwritable(target, error) from error
     if done != total:
         raise ModelFileError("model-file-truncated", f"{source.name} changed while it was copied.")
-    told = front.metadata.get(keys.CONTENT_SHA256)
     if told is not None and told != content.hexdigest():
         raise ModelFileError(
             "model-file-damaged", f"{source.name} is damaged: its weights are not what was written."

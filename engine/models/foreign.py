@@ -6,6 +6,7 @@ read, so this reader skips both. Every count and length is checked against the b
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import math
 import os
@@ -19,12 +20,18 @@ from engine.models.gguf import KEY_MAX_BYTES, MAGIC, PAIRS_MAX, SCALARS, TENSORS
 from engine.models.tensors import file_size
 
 ENGINE_PACKAGE: Final = "llama_cpp"
+FORMAT: Final = "gguf"
+"""What such a file is kept as: as it is."""
+GROWS: Final = "transformer: memory grows with length"
 _VERSIONS: Final = (2, VERSION)
 _TEXT_MAX_BYTES: Final = 1 << 20
 _ELEMENTS_MAX: Final = 1 << 24
 """Texts over all arrays of a file: sixteen times the largest vocabulary there is."""
 _DIMENSIONS_MAX: Final = 4
 _HALF_BYTES: Final = 2
+_FRONT_BYTES: Final = 16 << 20
+_SAMPLE_BYTES: Final = 64 << 10
+_SAMPLES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,11 @@ class ForeignFacts:
     layers: int
     context_tok: int
     token_bytes: int
+
+    @property
+    def note(self) -> str:
+        """What a person must know of it, in English."""
+        return GROWS if self.token_bytes else ""
 
 
 def is_engine_installed() -> bool:
@@ -84,6 +96,22 @@ def read_foreign(path: Path) -> ForeignFacts:
         context_tok=number("context_length"),
         token_bytes=layers * number("attention.head_count_kv", heads) * kept * _HALF_BYTES,
     )
+
+
+def identity_of(path: Path) -> str:
+    """What readings of the model are bound to: a digest of its size, front and end and of samples between, so
+    that many gigabytes open at once. Raises OSError."""
+    size_bytes = path.stat().st_size
+    digest = hashlib.sha256(f"{size_bytes}\n".encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_FRONT_BYTES))
+        step = max(_SAMPLE_BYTES, (size_bytes - _FRONT_BYTES) // _SAMPLES)
+        for place in range(_FRONT_BYTES, size_bytes, step):
+            file.seek(place)
+            digest.update(file.read(_SAMPLE_BYTES))
+        file.seek(max(0, size_bytes - _SAMPLE_BYTES))
+        digest.update(file.read())
+    return digest.hexdigest()
 
 
 def _text(pairs: dict[str, str | int], key: str) -> str:

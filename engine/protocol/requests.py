@@ -55,8 +55,8 @@ class Load(_Message, frozen=True, tag="load"):
     window_mode: WindowMode = "hf"
     spikes_k: Annotated[float, Meta(ge=0.0, le=1024.0)] | None = None
     spiking_down: bool = False
-    expert_memory_bytes: Annotated[int, Meta(ge=0, lt=1 << 50)] | None = None
     quiet: bool = False
+    expert_memory_bytes: Annotated[int, Meta(ge=0, lt=1 << 50)] | None = None
 
 
 class CountTokens(_Message, frozen=True, tag="count_tokens"):

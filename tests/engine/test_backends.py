@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from engine.backends import BACKENDS, backend_for
 from engine.backends.native import NativeBackend
+from engine.importer.examination import examine
+from engine.importer.intake import rehash, take_in
 from engine.models import foreign
 from engine.models.convert import convert
 from engine.models.errors import ModelError, ModelFileError
-from engine.models.foreign import read_foreign
+from engine.models.foreign import identity_of, read_foreign
 from engine.models.sources import sniff
 from engine.protocol import Load, codes
+from engine.protocol.importing import LookAt, Rehash, TakeIn
 from engine.runtime.seam import LoadedBackend
 from engine.worker.desk import RequestFailed
 from engine.worker.loading import load_model
@@ -76,6 +80,34 @@ def test_a_foreign_file_is_told_by_its_front(llama_file: Path) -> None:
     assert facts.token_bytes == 2 * 2 * 16 * 2 * 2  # layers, kv heads, head size, keys and values, bytes
     assert facts.parameters == 98_496
     assert facts.size_bytes == llama_file.stat().st_size
+
+
+def test_a_foreign_file_is_looked_at_taken_in_and_checked(
+    llama_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = LookAt(str(llama_file), 64 << 20)
+    monkeypatch.setattr(foreign, "ENGINE_PACKAGE", "no_such_package")
+    with pytest.raises(ModelFileError, match="pip install"):
+        examine(asked)
+    monkeypatch.setattr(foreign, "ENGINE_PACKAGE", "numpy")
+    look = examine(asked)
+    assert (look.note, look.architecture) == ("transformer: memory grows with length", "llama")
+    assert (look.recommended, look.source_bytes) == ("gguf", llama_file.stat().st_size)
+    request = TakeIn(str(llama_file), str(tmp_path), "model.gguf", "", "f32", "", 64 << 20)
+    told: list[int] = []
+    taken = take_in(request, lambda done, total: told.append(done), lambda: False)
+    copy = tmp_path / "model.gguf"
+    assert copy.read_bytes() == llama_file.read_bytes()
+    assert taken.sha256 == hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert taken.identity == identity_of(llama_file) == identity_of(copy)
+    assert (taken.name, taken.format, taken.licence) == ("tiny llama", "gguf", "test")
+    assert told[-1] == copy.stat().st_size
+    verdict = rehash(Rehash(str(copy), 64 << 20), lambda done, total: None, lambda: False)
+    assert (verdict.identity, verdict.sha256) == (taken.identity, taken.sha256)
+    with copy.open("r+b") as file:
+        file.seek(-5, 2)
+        file.write(b"bent!")
+    assert identity_of(copy) != taken.identity
 
 
 def test_no_cut_or_bent_front_of_a_foreign_file_does_more_than_be_refused(

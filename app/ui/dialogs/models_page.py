@@ -148,7 +148,7 @@ class ModelsPage(QWidget):
         words.setSpacing(2)
         words.addWidget(choice)
         words.addWidget(label(" · ".join(facts), "small", wrap=True))
-        told = [model_words.note(card.note), model_words.speed(card)]
+        told = [model_words.note(card.note), model_words.length(card), model_words.speed(card)]
         told.append(model_words.dossier_time(card, dossier, characters))
         for line in told:
             if line:

@@ -1126,6 +1126,10 @@
         <translation>c’est un genre de modèle qui ne fonctionne pas ici</translation>
     </message>
     <message>
+        <source>it is a model for llama.cpp, which is not installed (pip install &apos;huisclos[gguf]&apos;)</source>
+        <translation>c’est un modèle pour llama.cpp, qui n’est pas installé (pip install &apos;huisclos[gguf]&apos;)</translation>
+    </message>
+    <message>
         <source>it is neither a model file nor the folder of a checkpoint</source>
         <translation>ce n’est ni un fichier de modèle ni le dossier d’un modèle publié</translation>
     </message>
@@ -1186,6 +1190,10 @@
         <translation>ses poids ne sont pas ceux qui ont été écrits&#xa0;: le fichier est endommagé</translation>
     </message>
     <message>
+        <source>llama.cpp cannot compute it</source>
+        <translation>llama.cpp ne sait pas le calculer</translation>
+    </message>
+    <message>
         <source>no model is loaded</source>
         <translation>aucun modèle n’est chargé</translation>
     </message>
@@ -1244,6 +1252,10 @@
     <message>
         <source>the kept reading is of another model or text</source>
         <translation>la lecture conservée est celle d’un autre modèle ou d’un autre texte</translation>
+    </message>
+    <message>
+        <source>the model keeps every token it reads, and has no room for more</source>
+        <translation>le modèle garde chaque jeton lu, et n’a plus de place</translation>
     </message>
     <message>
         <source>the new file cannot be written there</source>
@@ -1909,6 +1921,22 @@
     <message>
         <source>“{dossier}”, {pages}: about {time} to read here</source>
         <translation>«&#xa0;{dossier}&#xa0;», {pages}&#xa0;: environ {time} de lecture ici</translation>
+    </message>
+    <message>
+        <source>Every token read takes {size} of memory more.</source>
+        <translation>Chaque jeton lu prend {size} de mémoire de plus.</translation>
+    </message>
+    <message>
+        <source>Every token read takes {size} of memory more; it can hold about {pages} here.</source>
+        <translation>Chaque jeton lu prend {size} de mémoire de plus ; il peut en retenir ici environ {pages}.</translation>
+    </message>
+    <message>
+        <source>76B-like, unverified</source>
+        <translation>façon 76B, non vérifié</translation>
+    </message>
+    <message>
+        <source>Transformer: memory grows with length.</source>
+        <translation>Transformeur : la mémoire croît avec la longueur.</translation>
     </message>
 </context>
 <context>
