@@ -9,7 +9,7 @@ from engine.client import EngineFailed
 # Each goes on a sentence ("… cannot be used as a model: …"), so it begins small and ends without a stop.
 WHY_TEMPLATES: dict[str, str] = {
     "backend-failed": "llama.cpp cannot compute it",
-    "backend-missing": "it is a model for llama.cpp, which is not installed (pip install 'huisclos[gguf]')",
+    "backend-missing": "it is a model for llama.cpp, which is not installed here (the extra gguf)",
     "checkpoint-incomplete": "its files are not complete",
     "checkpoint-tensor-unexpected": "it holds weights that no such model has",
     "closed": "it was closed",

@@ -1126,8 +1126,8 @@
         <translation>c’est un genre de modèle qui ne fonctionne pas ici</translation>
     </message>
     <message>
-        <source>it is a model for llama.cpp, which is not installed (pip install &apos;huisclos[gguf]&apos;)</source>
-        <translation>c’est un modèle pour llama.cpp, qui n’est pas installé (pip install &apos;huisclos[gguf]&apos;)</translation>
+        <source>it is a model for llama.cpp, which is not installed here (the extra gguf)</source>
+        <translation>c’est un modèle pour llama.cpp, qui n’est pas installé ici (l’extra gguf)</translation>
     </message>
     <message>
         <source>it is neither a model file nor the folder of a checkpoint</source>
@@ -1928,7 +1928,7 @@
     </message>
     <message>
         <source>Every token read takes {size} of memory more; it can hold about {pages} here.</source>
-        <translation>Chaque jeton lu prend {size} de mémoire de plus ; il peut en retenir ici environ {pages}.</translation>
+        <translation>Chaque jeton lu prend {size} de mémoire de plus&#x202f;; il peut en retenir ici environ {pages}.</translation>
     </message>
     <message>
         <source>76B-like, unverified</source>
@@ -1936,7 +1936,7 @@
     </message>
     <message>
         <source>Transformer: memory grows with length.</source>
-        <translation>Transformeur : la mémoire croît avec la longueur.</translation>
+        <translation>Transformeur&#xa0;: la mémoire croît avec la longueur.</translation>
     </message>
 </context>
 <context>
