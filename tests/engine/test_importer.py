@@ -236,3 +236,17 @@ def test_progress_comes_ten_times_a_second_at_most(checkpoint: Path, tmp_path: P
         checkpoint, tmp_path, "m.gguf", format_name="q4", progress=lambda *_: heard.append(time.monotonic())
     )
     assert 1 <= len(heard) <= 2 + 10 * (time.monotonic() - began_s)
+
+
+def test_a_folder_of_links_as_a_model_store_keeps_them_is_read(checkpoint: Path, tmp_path: Path) -> None:
+    store, snapshot, into = (tmp_path / name for name in ("blobs", "snapshot", "into"))
+    shutil.copytree(checkpoint, store)
+    snapshot.mkdir()
+    into.mkdir()
+    for path in store.iterdir():
+        (snapshot / path.name).symlink_to(Path("..") / "blobs" / path.name)
+    (tmp_path / "link").symlink_to(snapshot)
+    for path in (snapshot, tmp_path / "link", snapshot / "pytorch_model-00001-of-00015.bin"):
+        assert ModelImporter().look_at(path).shards == 15
+    ModelImporter().take_in(tmp_path / "link", into, "m.gguf", format_name="q8")
+    assert [p.name for p in into.iterdir()] == ["m.gguf"]
