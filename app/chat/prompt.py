@@ -44,10 +44,17 @@ def one_line(text: str) -> str:
 
 
 def user_content(question: str, evidence: Sequence[Evidence]) -> str:
-    """``[1] passage``, ``[2] passage``, …, ``? question``: the form the reader model was trained on."""
+    """``[1] passage``, ``[2] passage``, …, ``? question``."""
     lines = [f"[{item.anchor}] {one_line(item.text)}" for item in evidence]
     lines.append(f"? {one_line(question)}")
     return "\n".join(lines)
+
+
+def reader_content(question: str, evidence: Sequence[Evidence]) -> str:
+    """The form the reader model was trained on: the question also comes first, so that it is known while the
+    passages are read.
+    """
+    return f"? {one_line(question)}\n{user_content(question, evidence)}"
 
 
 def build(
@@ -61,7 +68,7 @@ def build(
     the one before takes it along; others also get the rules and the ``history`` of (question, answer) pairs,
     oldest first, whose anchors no longer mean anything and are dropped."""
     if reader:
-        return (ChatMessage("user", user_content(in_its_context(question, history), evidence)),)
+        return (ChatMessage("user", reader_content(in_its_context(question, history), evidence)),)
     asked = ChatMessage("user", user_content(question, evidence))
     messages = [ChatMessage("system", SYSTEM)]
     for before, answer in history:

@@ -1,4 +1,4 @@
-"""`python -m engine.mini train|evaluate|export|gates|needle|manifest`."""
+"""`python -m engine.mini make|train|evaluate|export|gates|needle|golden|manifest|describe`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def main() -> None:
     train.add_argument("--rate", type=float, default=1e-3)
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--plain", action="store_true", help="without torch.compile")
+    make = verbs.add_parser("make", help="train, export, convert and measure: the whole way in one folder")
+    make.add_argument("folder", type=Path)
+    make.add_argument("--minutes", type=float, default=110.0)
+    make.add_argument("--threads", type=int, default=2)
+    make.add_argument("--questions", type=int, default=2_000)
     export = verbs.add_parser("export", help="write a checkpoint folder in the published layout")
     export.add_argument("folder", type=Path, help="the training folder")
     export.add_argument("target", type=Path)
@@ -39,6 +44,8 @@ def main() -> None:
         "manifest", help="write what the window lists beside the file, after a new one"
     )
     manifest.add_argument("--model", type=Path)
+    golden = verbs.add_parser("golden", help="choose and store the answers that no build may change")
+    golden.add_argument("--model", type=Path)
     describe = verbs.add_parser("describe", help="what the generator can write, and what it does write")
     describe.add_argument("--questions", type=int, default=2_000)
     describe.add_argument("--side", choices=("train", "valid", "test"), default="train")
@@ -49,6 +56,10 @@ def main() -> None:
         run_training(
             a.folder, minutes=a.minutes, seed=a.seed, rate=a.rate, threads=a.threads, compiled=not a.plain
         )
+    elif a.verb == "make":
+        from engine.mini.make import make as run_all
+
+        print(run_all(a.folder, minutes=a.minutes, threads=a.threads, questions=a.questions))
     elif a.verb == "export":
         from engine.mini.export import export as write_checkpoint
 
@@ -67,6 +78,11 @@ def main() -> None:
         from engine.mini.describe import describe as print_description
 
         print_description(a.questions, a.side)
+    elif a.verb == "golden":
+        from engine.mini.evaluate import SHIPPED
+        from engine.mini.golden import write as write_golden
+
+        print(write_golden(a.model or SHIPPED))
     elif a.verb == "manifest":
         from engine.mini.manifest import write as write_manifest
 

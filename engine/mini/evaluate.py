@@ -7,29 +7,20 @@ is an absent answer recognised. `python -m engine.mini evaluate --model FILE`.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from engine.mini import replies
 from engine.mini.exclusion import fold
 from engine.models.loading import LoadedModel, load
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "resources" / "models" / "mini-reader.gguf"
 SAMPLES = ROOT / "resources" / "samples"
-ANSWER = re.compile(r"\s*«(?P<value>.*)»\s*\[\s*(?P<anchor>\d{1,6})\s*\]", re.DOTALL)
+ANSWER = re.compile(r"\s*«(?P<value>.*?)»\s*\[\s*(?P<anchor>\d{1,6})\s*\]", re.DOTALL)
 PROMPT_TOK = 512
 PASSAGES = 6
-ANSWER_TOK = 96
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +59,17 @@ class Judged:
 def prompt_of(passages: list[str], question: str) -> str:
     """The user message as the application builds it."""
     lines = [f"[{n}] {' '.join(text.split())}" for n, text in enumerate(passages, 1)]
-    return "\n".join([*lines, f"? {' '.join(question.split())}"])
+    asked = f"? {' '.join(question.split())}"
+    return "\n".join([asked, *lines, asked])
 
 
 def ask(model: LoadedModel, content: str) -> Reply:
-    """Greedy answer from the engine's kernels, with the geometric mean of its tokens' probabilities."""
-    ids = np.asarray(model.encode_prompt([Turn("user", content)]), dtype=np.int32)
-    state = model.model.new_state(window_precision="f32")
-    logits = model.model.prefill(state, ids, logits="last")
-    chosen: list[int] = []
-    logs: list[float] = []
-    while len(chosen) < ANSWER_TOK:
-        token = int(np.argmax(logits))
-        if token in model.stop_ids:
-            break
-        shifted = logits.astype(np.float64) - float(logits[token])
-        logs.append(-math.log(float(np.exp(shifted).sum())))
-        chosen.append(token)
-        logits = model.model.step(state, token)
-    text = model.decode(chosen)
-    match = ANSWER.match(text)
-    confidence = math.exp(sum(logs) / len(logs)) if logs else 0.0
+    """The greedy answer as the application gets it, with its first value and passage."""
+    said = replies.ask(model, content)
+    match = ANSWER.match(said.text)
     if match is None:
-        return Reply(text, "", -1, confidence)
-    return Reply(text, match["value"].strip(), int(match["anchor"]), confidence)
+        return Reply(said.text, "", -1, said.confidence)
+    return Reply(said.text, match["value"].strip(), int(match["anchor"]), said.confidence)
 
 
 def judge(model: LoadedModel, passages: list[str], question: str, expected: str, anchors: set[int]) -> Judged:

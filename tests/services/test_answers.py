@@ -39,7 +39,7 @@ def test_a_reader_answers_with_words_that_were_checked_on_the_page(scripted):
         assert (citation.document, citation.page, citation.quote) == ("lettre.txt", 1, "apixaban 5 mg")
         assert citation.boxes
         ((prompt,),) = scripted.client.prompts
-        assert prompt.content.startswith("[1] ")
+        assert prompt.content.startswith("? Quel anticoagulant prend-elle ?\n[1] ")
         assert prompt.content.endswith("\n? Quel anticoagulant prend-elle ?")
         assert all(line[0] in "[?" for line in prompt.content.split("\n"))
 
