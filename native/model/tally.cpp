@@ -16,8 +16,13 @@ void CallTally::begin(const Config& config, const SpikeTally* tally, std::int64_
         return;
     }
     const auto sites = static_cast<std::size_t>(config.layers * site_count);
-    // What is left of a call before was cleared when it was added up, unless it failed.
-    workers_.assign(static_cast<std::size_t>(workers), Worker{});
+    // What a call before counted was cleared when its site was closed, unless it failed.
+    workers_.resize(static_cast<std::size_t>(workers));
+    for (Worker& worker : workers_) {
+        if (worker.values != 0) {
+            worker = Worker{};
+        }
+    }
     sites_.resize(sites);
     for (SiteTally& site : sites_) {
         site[tally_rows] = 0;
@@ -93,18 +98,23 @@ void CallTally::keep(std::int64_t site, std::int64_t token, const std::int8_t* c
 
 void CallTally::close(std::int64_t site) {
     SiteTally& total = sites_[static_cast<std::size_t>(site)];
-    if (total[tally_closed] == 0) {
-        total.fill(0);
-    }
     ++total[tally_closed];
     std::uint64_t values = 0;
+    for (const Worker& own : workers_) {
+        values += own.values;
+    }
+    if (values == 0) {
+        return;
+    }
+    if (total[tally_rows] == 0) {
+        std::fill(total.begin(), total.begin() + tally_places, std::uint64_t{0});
+    }
     std::uint64_t largest = 0;
     std::uint32_t together[256] = {};
     for (Worker& own : workers_) {
         if (own.values == 0) {
             continue;
         }
-        values += own.values;
         for (std::size_t i = 0; i < 256; ++i) {
             together[i] += own.even[i] + own.odd[i];  // in 32 bits: what passed below zero comes back
         }
@@ -115,9 +125,6 @@ void CallTally::close(std::int64_t site) {
         total[tally_rows] += own.rows;
         largest = std::max(largest, own.largest);
         own = Worker{};
-    }
-    if (values == 0) {
-        return;
     }
     for (std::size_t i = 0; i < 256; ++i) {
         total[i] += together[i];
