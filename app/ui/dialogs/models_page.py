@@ -156,7 +156,7 @@ class ModelsPage(QWidget):
         if card.sha256:
             words.addWidget(label(f"SHA-256 {card.sha256[:16]}…", "small"))
         if card.reader:
-            words.addWidget(label(self.tr("Quotes, does not reason."), "small"))
+            words.addWidget(label(wording.reader_sentence(), "small", wrap=True))
         row = QHBoxLayout(frame)
         row.setContentsMargins(16, 12, 12, 12)
         row.addLayout(words, 1)

@@ -1982,10 +1982,6 @@
         <translation>ajouté par vous</translation>
     </message>
     <message>
-        <source>Quotes, does not reason.</source>
-        <translation>Cite, ne raisonne pas.</translation>
-    </message>
-    <message>
         <source>Check {name}</source>
         <translation>Vérifier {name}</translation>
     </message>
