@@ -20,7 +20,7 @@ unit, summed over calls; rows (each has a threshold); the size of the largest co
 PLACES: Final = 264
 
 NOT_CODED: Final = -128
-"""In a sample: nothing was coded there (the layer lacks the site, or nobody wanted the last layer's result)."""
+"""In a sample: nothing was coded there (the layer lacks the site, or nobody wanted its result)."""
 
 
 SAMPLED_PROMPT_TOK: Final = 8
