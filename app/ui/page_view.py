@@ -17,7 +17,7 @@ MARGIN_PX = 20
 POINT_PX = 96 / 72  # pixels per point at 100 %
 ZOOM_STEPS = (0.25, 0.33, 0.5, 0.67, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 KEPT_BYTES = 192 << 20  # of page pictures; those in view stay whatever they take
-LEAST_FIT = 0.05  # a plan of several metres still fits the width
+LEAST_FIT = 0.01  # a plan of several metres still fits the width
 FLASH_MS = 900
 
 

@@ -236,4 +236,6 @@ def test_page_pictures_are_kept_up_to_a_bound_and_those_in_view_whatever_they_ta
     assert 1 in pages._images, "it is on show"
     assert 2 < len(pages._images) < 40
     pages.set_pages([(14_400.0, 14_400.0)])
-    assert pages._sizes[0][0] * pages._scale() <= 400, "a plan of five metres fits the width"
+    assert pages._sizes[0][0] * pages._scale() <= pages.viewport().width(), (
+        "a plan of five metres fits the width"
+    )

@@ -56,7 +56,7 @@ def test_every_word_of_a_reader_is_shown_with_its_grade_and_its_source(scripted:
     views = card.findChildren(StatementView)
     assert views
     assert len(views) == len(card.answer.statements)
+    scripted.until(lambda: all(view.grade.isVisibleTo(card) for view in views))  # Qt shows it a turn later
     for view in views:
         assert view.grade.text()
-        assert view.grade.isVisibleTo(card)
         assert view.sources or card.answer.nearest
