@@ -37,6 +37,11 @@ def names(page):
     return [choice.text() for choice in page._area.findChildren(QRadioButton)]
 
 
+def settle(stage, over):
+    """Wait for a process or two to start and end, on a busy machine."""
+    stage.qtbot.waitUntil(lambda: bool(over()), timeout=100_000)
+
+
 def adding(page, path):
     dialog = ModelAdding(page._session, path, page)
     dialog.show()
@@ -45,7 +50,7 @@ def adding(page, path):
 
 def test_a_checkpoint_is_shown_converted_measured_and_answers(stage, page, checkpoint):
     dialog = adding(page, checkpoint)
-    stage.until(lambda: not dialog.busy)
+    settle(stage, lambda: not dialog.busy)
     assert "4.8 million parameters · a checkpoint, 15 files" in dialog.facts.text()
     assert "licence: none: random numbers" in dialog.facts.text()
     forms = {str(b.property("form")): b for b in dialog._forms.buttons()}
@@ -56,7 +61,7 @@ def test_a_checkpoint_is_shown_converted_measured_and_answers(stage, page, check
     QTest.keyClick(forms["q4"], Qt.Key.Key_Space)
     assert dialog.form == "q4"
     QTest.keyClick(dialog, Qt.Key.Key_Return)
-    stage.until(lambda: not dialog.busy)
+    settle(stage, lambda: not dialog.busy)
     assert dialog.says.text() == "It is installed and answers from now on."
     assert "Measured here: reads " in dialog.more.text()
     assert "1 page: about 1\N{NO-BREAK SPACE}s to read here" in dialog.more.text()
@@ -70,7 +75,7 @@ def test_a_checkpoint_is_shown_converted_measured_and_answers(stage, page, check
 
 def test_what_is_no_model_is_refused_by_name_and_leaves_nothing(stage, page, tmp_path):
     dialog = adding(page, stage.desk.file("report.pdf", "%PDF-1.7"))
-    stage.until(lambda: not dialog.busy)
+    settle(stage, lambda: not dialog.busy)
     assert "report.pdf" in dialog.says.text()
     assert dialog.more.text() == "Nothing was installed."
     assert not dialog.add.isVisible()
@@ -80,12 +85,12 @@ def test_what_is_no_model_is_refused_by_name_and_leaves_nothing(stage, page, tmp
 
 def test_escape_stops_a_conversion_and_leaves_nothing(stage, page, checkpoint):
     dialog = adding(page, checkpoint)
-    stage.until(lambda: not dialog.busy)
+    settle(stage, lambda: not dialog.busy)
     QTest.mouseClick(dialog.add, Qt.MouseButton.LeftButton)
     assert dialog.busy
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     assert dialog.says.text() == "Stopping…"
-    stage.until(lambda: not dialog.isVisible())
+    settle(stage, lambda: not dialog.isVisible())
     folder = page._session.workspace.host.catalogue.folder
     assert not folder.exists() or not list(folder.iterdir())
 
@@ -119,7 +124,7 @@ def test_a_dossier_has_its_own_model_and_removing_it_says_what_goes(stage, page,
         shutil.copytree(checkpoint, copied)
         (copied / "huisclos.json").unlink()
         task = session.add_model(copied, format_name=form, choose=form == "q8")
-        stage.until(lambda task=task: not task.running)
+        settle(stage, lambda task=task: not task.running)
     page.refresh()
     assert names(page) == ["bf16", "q8"]
     assert page.own.isVisible()
@@ -127,11 +132,11 @@ def test_a_dossier_has_its_own_model_and_removing_it_says_what_goes(stage, page,
     dossier = session.opened_dossier()
     page.own.setCurrentIndex(page.own.findText("bf16"))
     page.own.activated.emit(page.own.currentIndex())
-    stage.until(lambda: page.says.text())
+    settle(stage, page.says.text)
     own = session.dossier_model(dossier.id)
     assert session.engine().model.id == own
     read = session.read_dossier(dossier.id)
-    stage.until(lambda: not read.running)
+    settle(stage, lambda: not read.running)
     assert session.kept_readings(own) == 1
     asked = []
 
@@ -146,13 +151,13 @@ def test_a_dossier_has_its_own_model_and_removing_it_says_what_goes(stage, page,
     buttons = {b.accessibleName(): b for b in page.findChildren(QToolButton)}
     assert {"Check bf16", "Remove bf16", "Check q8", "Remove q8"} <= set(buttons)
     buttons["Check bf16"].click()
-    stage.until(lambda: "to the last byte" in page.says.text())
+    settle(stage, lambda: "to the last byte" in page.says.text())
     buttons = {b.accessibleName(): b for b in page.findChildren(QToolButton)}
     buttons["Remove bf16"].click()
-    stage.until(lambda: page.says.text() == "The model is removed.")
+    settle(stage, lambda: page.says.text() == "The model is removed.")
     assert asked[0][0] == "Remove “bf16”?"
     assert "1 reading that it made of your dossiers is deleted with it." in asked[0][1]
     assert names(page) == ["q8"]
     assert session.dossier_model(dossier.id) == ""
-    stage.until(lambda: session.engine().state is EngineState.READY)
+    settle(stage, lambda: session.engine().state is EngineState.READY)
     assert list(session.workspace.vault.sealed_files.ids()) == []
