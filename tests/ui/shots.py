@@ -168,11 +168,11 @@ class Journey:
         dialog = window.findChild(InsideDialog)
         assert dialog is not None
         self.until("the inside of the model", lambda: dialog.card is not None)
-        self.shot(dialog, "inside-without-spikes", 500)
         before = window._settings.current.model_spikes
-        task = window.session.choose_spikes(SpikeChoice(3.0))
-        self.until("the spiking model", lambda: not task.running)
-        self.until("the model", lambda: window.session.engine().state is EngineState.READY)
+        self.choose_spikes(window, SpikeChoice(0.0))
+        self.until("no spikes", lambda: dialog.card is not None and not dialog.card.engine.spikes.k)
+        self.shot(dialog, "inside-without-spikes", 500)
+        self.choose_spikes(window, SpikeChoice(3.0))
         window.chat.ask(QUESTIONS[self.language][0])
         self.until("an answer with spikes", lambda: not window.chat.is_answering)
         self.until("its spikes", lambda: dialog.card is not None and dialog.card.answer is not None)
@@ -185,8 +185,11 @@ class Journey:
         self.shot(dialog, "inside-dark", 400)
         program.look.choose("light")
         dialog.close()
-        task = window.session.choose_spikes(SpikeChoice.parse(before.get("default", "")))
-        self.until("the model as it was", lambda: not task.running)
+        self.choose_spikes(window, SpikeChoice.parse(before.get("default", "")))
+
+    def choose_spikes(self, window: MainWindow, choice: SpikeChoice) -> None:
+        task = window.session.choose_spikes(choice)
+        self.until("the choice of spikes", lambda: not task.running)
         self.until("the model", lambda: window.session.engine().state is EngineState.READY)
 
     def shot_search(self, window: MainWindow) -> None:
