@@ -212,10 +212,16 @@ class LlamaState:
 
     def load(self, read: Callable[[int], bytes | bytearray | memoryview]) -> None:
         """Replaces this state; on an error it is as it was. Raises LlamaError."""
-        position, cells, size = _SHAPES.unpack(read(_SHAPES.size))
+        head = bytes(read(_SHAPES.size))
+        if len(head) != _SHAPES.size:
+            raise LlamaError("A saved reading ends early.")
+        position, cells, size = _SHAPES.unpack(head)
         if not position <= cells <= position + 1 or size > _STATE_MAX_BYTES or cells > _CONTEXT_MAX_TOK:
             raise LlamaError("A saved reading is not one of this model.")
-        fresh = self._kernel.restore(bytes(read(size)))
+        data = bytes(read(size))
+        if len(data) != size:
+            raise LlamaError("A saved reading ends early.")
+        fresh = self._kernel.restore(data)
         self.sequence, fresh.sequence = fresh.sequence, self.sequence
         self.position, self.cells = position, cells
 
@@ -305,7 +311,7 @@ class LlamaKernel:
             wanted = count if logits == "all" else int(logits == "last" and done + count == total)
             found = self._decode(state, ids[done : done + count], wanted, cancel)
             if wanted:
-                out[done : done + count if logits == "all" else None] = found
+                out[-1 if logits == "last" else slice(done, done + count)] = found
             done += count
             if progress is not None:
                 progress(done)
@@ -338,7 +344,9 @@ class LlamaKernel:
 
     def _must_stop(self, _: object) -> bool:
         flag: Flag | None = self._flag
-        return flag is not None and flag.is_set()
+        stops = flag is not None and flag.is_set()
+        self._complaints.is_stopping = stops  # to which the library will say that it was stopped
+        return stops
 
     @property
     def _memory(self) -> object:
@@ -562,6 +570,7 @@ class Complaints:
 
     def __init__(self, api: Any) -> None:
         self.is_opening = True
+        self.is_stopping = False
         self.first = ""
         self.listener = api.llama_log_callback(self._hear)
 
@@ -570,7 +579,7 @@ class Complaints:
             return
         if self.is_opening:
             self.first = self.first or _plain(text).rpartition("error loading model: ")[2][:200]
-        else:
+        elif not self.is_stopping:
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.write("llama.cpp: error\n")
 

@@ -65,6 +65,8 @@ def test_chunks_and_steps_give_the_same_logits(tiny: RunnableModel) -> None:
     assert whole.shape == steps.shape == (len(ids), tiny.vocabulary)
     assert float(np.abs(whole - steps).max()) < 1e-2  # the library's keys and values are half precision
     assert one.position == other.position == len(ids)
+    last = kernel.prefill(kernel.new_state(), ids)
+    assert float(np.abs(last - whole[-1]).max()) < 1e-4
 
 
 def test_a_text_begins_with_the_models_own_first_token_and_only_once(tiny: RunnableModel) -> None:
