@@ -100,13 +100,14 @@ class InsideDialog(QDialog):
                 "run it with its inputs as whole spike counts of a threshold, mean|x| / k; its answers will "
                 "differ a little."
             )
-        how = (
-            self.tr("This checkpoint was made for spikes and computes them exactly as published.")
-            if spikes.fixed
-            else self.tr(
+        if spikes.fixed:
+            how = self.tr("This checkpoint was made for spikes and computes them exactly as published.")
+        elif spikes.k == spikes.own_k:
+            how = self.tr("This model is made to run with its inputs coded as whole spike counts.")
+        else:
+            how = self.tr(
                 "Inputs are coded as whole spike counts; answers may differ a little from those without."
             )
-        )
         if card.answer is None:
             return how + " " + self.tr("Ask a question to see them.")
         counted = self.tr("Counted in the last answer, one token of {every}.").format(

@@ -23,6 +23,7 @@ class SpikesChoice(QWidget):
         self._session = session
         self._busy = False
         self.choice = QComboBox()
+        self.choice.setMinimumWidth(170)
         self.choice.setAccessibleName(self.tr("Spikes of this model"))
         self.down = QCheckBox(self.tr("last matrix too"))
         self.down.setToolTip(

@@ -1535,6 +1535,10 @@
         <translation>Ce modèle a été fait pour les impulsions et les calcule exactement comme il a été publié.</translation>
     </message>
     <message>
+        <source>This model is made to run with its inputs coded as whole spike counts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Inputs are coded as whole spike counts; answers may differ a little from those without.</source>
         <translation>Les entrées sont codées en nombres entiers d’impulsions&#x202f;; les réponses peuvent différer un peu de celles sans.</translation>
     </message>
