@@ -249,6 +249,7 @@ def _value(model: InstalledModel) -> Json:
         "sha256": manifest.sha256,
         "shards": [{"name": s.name, "size_bytes": s.size_bytes, "sha256": s.sha256} for s in manifest.shards],
         "taken_s": manifest.taken_s,
+        "cpu_s": manifest.cpu_s,
         "peak_memory_bytes": manifest.peak_memory_bytes,
         "prefill_tok_per_s": card.prefill_tok_per_s,
         "decode_tok_per_s": card.decode_tok_per_s,

@@ -206,6 +206,7 @@ def _manifest(
         converter=f"huisclos {__version__}",
         added_utc=utc_stamp(),
         taken_s=round(taken.seconds, 3),
+        cpu_s=round(taken.cpu_s, 3),
         peak_memory_bytes=taken.peak_memory_bytes,
         speed=speed,
     )

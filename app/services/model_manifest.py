@@ -65,6 +65,7 @@ class ModelManifest(msgspec.Struct, frozen=True):
     converter: str = ""
     added_utc: str = ""
     taken_s: float = 0.0
+    cpu_s: float = 0.0
     peak_memory_bytes: int = 0
     speed: MeasuredSpeed = MeasuredSpeed()
 

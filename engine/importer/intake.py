@@ -104,6 +104,7 @@ def _describe(
         reader=facts.reader,
         shards=shards,
         seconds=seconds,
+        cpu_s=time.process_time(),
         peak_memory_bytes=peak_memory_bytes(),
     )
 
@@ -129,6 +130,7 @@ def _describe_foreign(
         reader=False,
         shards=shards,
         seconds=seconds,
+        cpu_s=time.process_time(),
         peak_memory_bytes=peak_memory_bytes(),
     )
 

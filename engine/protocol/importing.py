@@ -118,6 +118,7 @@ class TakenIn(_Line, frozen=True, tag="taken_in"):
     reader: bool
     shards: tuple[Shard, ...]
     seconds: float
+    cpu_s: float
     peak_memory_bytes: int
 
 

@@ -57,6 +57,11 @@ def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> Non
             ),
             Row("Conversion with all digests", f"{rate / 1e6:.0f} MB/s", f"{model['taken_s']:.1f} s"),
             Row("The same, of a plain copy's speed", f"{copied_s / model['taken_s']:.0%}"),
+            Row(
+                "The same, by its processor time",
+                f"{made.size_bytes / 1e6 / model['cpu_s']:.0f} MB/s",
+                f"{model['cpu_s']:.1f} s of all cores together: what a busy machine does not change",
+            ),
             Row("Most memory it held", megabytes(model["peak_memory_bytes"]), "resident, of its process"),
             Row("Result", megabytes(model["size_bytes"])),
             Row("huisclos model add, with the measured run", f"{imported_s:.1f} s"),
