@@ -1536,7 +1536,7 @@
     </message>
     <message>
         <source>This model is made to run with its inputs coded as whole spike counts.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ce modèle est fait pour tourner avec ses entrées codées en nombres entiers d’impulsions.</translation>
     </message>
     <message>
         <source>Inputs are coded as whole spike counts; answers may differ a little from those without.</source>
