@@ -242,9 +242,7 @@ def _engine_line(engine: EngineCard) -> str:
     """Joules as this machine measured them, or that it cannot; how inputs are coded."""
     energy, spikes = engine.energy, engine.spikes
     if energy.answer_j is not None and energy.watts is not None:
-        line = (
-            f"energy: {energy.answer_j:.2f} J, {energy.watts:.1f} W (measured: all programs)"
-        )
+        line = f"energy: {energy.answer_j:.2f} J, {energy.watts:.1f} W (measured: all programs)"
     else:
         line = "energy: not measurable here" if not energy.measurable else "energy: nothing to measure"
     if spikes.k:

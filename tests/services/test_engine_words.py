@@ -14,7 +14,8 @@ from engine.protocol import codes
 ENGINE = Path(__file__).resolve().parents[2] / "engine"
 SLUG = re.compile(r"[a-z]+(-[a-z]+)+")
 MAKERS = frozenset({"_bad", "__init__", "RequestFailed"})
-OWN_COMMAND_LINE = frozenset({"cli.py", "mini", "spike_table.py"})  # what it says goes to a terminal of its own
+# What these say goes to a terminal of their own.
+OWN_COMMAND_LINE = frozenset({"cli.py", "mini", "spike_table.py"})
 
 
 def codes_in_source() -> set[str]:
