@@ -25,6 +25,13 @@ _STANDS_IN = re.compile(
     r"(?![\w'’-])",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_SAYS_NOTHING = """
+what which when where whose does much many long with from have been were this that their them they
+quel quelle quels quelles quand combien comment pour avec dans depuis elle elles leur leurs
+"""
+_TELLS_NOTHING = frozenset(_SAYS_NOTHING.split())
+_MOST_TELLING = 2  # "What is his date of birth?"; with more to say, a question has a matter of its own
 
 # Asks for the language of the question in both, since small models drift to the language of their
 # instructions.
@@ -86,16 +93,38 @@ def in_its_context(question: str, history: Sequence[tuple[str, str]]) -> str:
     if not history or not leans(question):
         return question
     before, answer = history[-1]
-    reply = parse_reader(answer)
+    # A kept yes or no stands on a line of its own before the words it rests on.
+    reply = parse_reader(answer) or parse_reader(answer.partition("\n")[2])
     told = f" « {reply.quoted[0].value} »" if reply and reply.quoted else ""
     return f"{one_line(before)}{told} {question}"
 
 
+def looked_for(question: str, history: Sequence[tuple[str, str]]) -> str:
+    """What to search for: a question with all it leans on, back to one that stands alone. Passages found for
+    ``And her phone number?`` by itself are anybody's.
+    """
+    asked, first = question, question
+    for count in range(len(history), 0, -1):
+        if not leans(first):
+            break
+        asked = in_its_context(first, history[:count]).removesuffix(first) + asked
+        first = history[count - 1][0]
+    return asked
+
+
 def leans(question: str) -> bool:
-    """Whether a question says only what has changed since the one before."""
+    """Whether a question says only what has changed since the one before.
+
+    One that begins like it does; one with "his" or "elle" only where it says little else: in the dossier of
+    one patient every question has them.
+    """
     words = question.split()
-    names = any(w[:1].isupper() or any(c.isdigit() for c in w) for w in words[1:])
-    return not names and bool(_BEGINS.match(question) or _STANDS_IN.search(question))
+    if any(w[:1].isupper() or any(c.isdigit() for c in w) for w in words[1:]):
+        return False
+    telling = [w for w in _WORD.findall(question.lower()) if w not in _TELLS_NOTHING]
+    return bool(_BEGINS.match(question)) or (
+        len(telling) <= _MOST_TELLING and bool(_STANDS_IN.search(question))
+    )
 
 
 def without_anchors(answer: str) -> str:

@@ -4,6 +4,7 @@ is kept.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Sequence
@@ -35,7 +36,8 @@ from engine.protocol import GenerateDone, ModelInfo
 QUOTED_PASSAGES = 4  # of different pages
 READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
 HISTORY_EXCHANGES = 2
-HISTORY_CHARACTERS = 1_200
+HISTORY_CHARACTERS = 1_200  # of an answer
+HISTORY_QUESTION_CHARACTERS = 400
 AGAIN_TEMPERATURE = 0.7
 
 
@@ -127,7 +129,8 @@ class _Asking:
         self._model = ""
 
     def run(self) -> Answer:
-        sources = self._find()
+        past = self._past()
+        sources = self._find(past)
         self._search_s = time.monotonic() - self._began_s
         if not sources:
             return self._finish(Graded("", (), False), AnswerMode.PASSAGES, Reason.NOTHING_FOUND, None)
@@ -138,7 +141,7 @@ class _Asking:
         else:
             self._model = info.label_en or info.name
             with self._ws.host.energy.answer():
-                reply = self._generate(info, sources)
+                reply = self._generate(info, sources, past)
         if self._op.cancelled and reply.done is None:
             return self._finish(Graded("", (), False), AnswerMode.MODEL, Reason.STOPPED, None)
         if reply.done is None or info is None:
@@ -147,21 +150,31 @@ class _Asking:
 
     # -- finding --------------------------------------------------------------------------------------------
 
-    def _find(self) -> list[Source]:
+    def _find(self, past: tuple[tuple[str, str], ...]) -> list[Source]:
+        """Passages for the question. Of one that leans on another, by turns those for both together and those
+        for itself: whether "his" is of the person just spoken of or the one the dossier is about, words alone
+        cannot tell.
+        """
+        asked = dict.fromkeys((prompt.looked_for(self._question, past), self._question))
         with self._ws.vault.read() as conn:
             names = {d.id: d.name for d in document_rows.list_documents(conn, self._dossier_id)}
-            passages = ranking.rank(
-                conn,
-                self._dossier_id,
-                self._question,
-                documents=self._scope,
-                limit=evidence_room.ORDINARY_PASSAGES,
-            )
-        return [
+            found = [
+                ranking.rank(
+                    conn,
+                    self._dossier_id,
+                    words,
+                    documents=self._scope,
+                    limit=evidence_room.ORDINARY_PASSAGES,
+                )
+                for words in asked
+            ]
+        turns = (p for row in itertools.zip_longest(*found) for p in row if p is not None)
+        sources = dict.fromkeys(
             Source(p.document_id, names[p.document_id], p.page, p.start, p.end, p.text)
-            for p in passages
+            for p in turns
             if p.document_id in names
-        ]
+        )
+        return list(sources)[: evidence_room.ORDINARY_PASSAGES]
 
     def _page(self, document_id: str, number: int) -> PageWords:
         key = (document_id, number)
@@ -176,10 +189,11 @@ class _Asking:
 
     # -- asking the engine ----------------------------------------------------------------------------------
 
-    def _generate(self, info: ModelInfo, sources: list[Source]) -> _Reply:
+    def _generate(self, info: ModelInfo, sources: list[Source], past: tuple[tuple[str, str], ...]) -> _Reply:
         try:
             session = readings.session_for_answers(self._ws, self._dossier_id, info)
-            past = () if info.reader else self._past()
+            if not info.reader:  # which only takes along what the question leans on
+                past = tuple(exchange for exchange in past if exchange[1])[-HISTORY_EXCHANGES:]
             budget = evidence_room.plan_budget(
                 reader=info.reader,
                 window_tok=info.window_tok,
@@ -254,15 +268,21 @@ class _Asking:
         return self._follow(request, aloud=aloud)
 
     def _past(self) -> tuple[tuple[str, str], ...]:
-        """The last exchanges of this chat that a model answered, so that a question can refer to them."""
+        """The questions of this chat before this one, oldest first, each with what a model answered (nothing
+        where passages were quoted), so that a question can refer to them.
+        """
         if self._chat_id is None:
             return ()
         with self._ws.vault.read() as conn:
             answers = history.list_answers(conn, self._chat_id)
-        kept = [
-            a for a in answers if a.mode is AnswerMode.MODEL and a.text and a.message_id != self._message_id
-        ]
-        return tuple((a.question, a.text[:HISTORY_CHARACTERS]) for a in kept[-HISTORY_EXCHANGES:])
+        before = itertools.takewhile(lambda answer: answer.message_id != self._message_id, answers)
+        return tuple(
+            (
+                answer.question[:HISTORY_QUESTION_CHARACTERS],
+                answer.text[:HISTORY_CHARACTERS] if answer.mode is AnswerMode.MODEL else "",
+            )
+            for answer in before
+        )
 
     def _choose(
         self,

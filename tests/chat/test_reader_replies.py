@@ -69,7 +69,14 @@ def test_a_yes_without_a_quote_that_stands_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["And her phone number?", "Et son téléphone ?", "When was she born?", "Qu'en est-il de la dose ?"],
+    [
+        "And her phone number?",
+        "Et son téléphone ?",
+        "When was she born?",
+        "Qu'en est-il de la dose ?",
+        "Quel est son numéro de téléphone ?",
+        "What is his date of birth?",
+    ],
 )
 def test_a_question_that_leans_on_the_one_before_takes_it_along(question: str) -> None:
     history = [("Autre ?", "« x » [1]"), ("Qui soigne Anna Roy ?", "«\u202fDr Hall\u202f» [2]")]
@@ -79,7 +86,14 @@ def test_a_question_that_leans_on_the_one_before_takes_it_along(question: str) -
 
 @pytest.mark.parametrize(
     "question",
-    ["What is Paul's phone number?", "Quand Anna est-elle née ?", "Quelle est la dose ?", "Who pays?"],
+    [
+        "What is Paul's phone number?",
+        "Quand Anna est-elle née ?",
+        "Quelle est la dose ?",
+        "Who pays?",
+        "Which blood thinner did he go home with?",
+        "Combien coûterait le remplacement de sa prothèse ?",
+    ],
 )
 def test_a_question_that_stands_alone_is_asked_alone(question: str) -> None:
     (message,) = prompt.build(question, EVIDENCE, reader=True, history=[("Qui ?", "« Dr Hall » [2]")])
