@@ -163,6 +163,7 @@ def train(
     checkpoint_s: float = 120.0,
     validation_s: float = 240.0,
     spikes_from: float = SPIKES_FROM,
+    most_steps: int | None = None,
 ) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -221,6 +222,8 @@ def train(
         save(folder, model, pointing, steppers, progress)
 
     while (spent := time.monotonic() - started) < total_s and not stopped.is_set():
+        if most_steps is not None and step - resumed >= most_steps:
+            break
         share = spent / total_s
         mix = lengths_at(share)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
