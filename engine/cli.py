@@ -282,6 +282,7 @@ def _load(options: argparse.Namespace, spike_k: float | None = None) -> LoadedMo
         spike_k=options.spikes if spike_k is None else spike_k,
         spiking_down=options.down == "spiking" and spike_k != 0,
         reading=options.reading,
+        expert_memory_bytes=None if options.expert_memory is None else options.expert_memory << 20,
     )
 
 
@@ -377,6 +378,12 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     running.add_argument("--isa", help="kernel table to use: scalar, avx2 or avx512")
     running.add_argument(
+        "--expert-memory",
+        type=_not_negative,
+        metavar="MIB",
+        help="read routed experts on demand and keep so much of them, instead of mapping them",
+    )
+    running.add_argument(
         "--spikes", type=_spike_k, metavar="off|k=3.0", help="code inputs as spikes; default: as the model is"
     )
     running.add_argument("--down", choices=("float", "spiking"), default="float", help="input of down_proj")
@@ -421,6 +428,13 @@ def _spike_k(text: str) -> float:
     value = float(text.removeprefix("k="))
     if not 0 < value <= 1024:
         raise argparse.ArgumentTypeError("must be off, or k= with a number up to 1024")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
     return value
 
 
