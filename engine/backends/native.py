@@ -10,9 +10,8 @@ from typing import cast
 from engine import kernels
 from engine.backends.cores import count_cores
 from engine.models.errors import ModelError
-from engine.models.gguf import MAGIC
 from engine.models.loading import load
-from engine.models.sources import sniff
+from engine.models.sources import is_gguf, sniff
 from engine.protocol import ChatMessage, Load, ModelInfo
 from engine.runtime.memory_shape import memory_shape
 from engine.runtime.seam import Flag, Kernel, LoadedBackend, ReadingState, RunnableModel
@@ -27,10 +26,7 @@ class NativeBackend:
     def takes(self, path: Path) -> bool:
         """Our architectures, and everything that is no GGUF file: its reader says best what is wrong."""
         try:
-            with path.open("rb") as file:
-                if file.read(len(MAGIC)) != MAGIC:
-                    return True
-            return sniff(path).kind != "foreign"
+            return not is_gguf(path) or sniff(path).kind != "foreign"
         except (OSError, ModelError):
             return True
 

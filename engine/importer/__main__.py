@@ -5,6 +5,7 @@ folders comes from strangers and is touched by nothing before the cage stands.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -14,18 +15,20 @@ from engine.cage import cage_importer
 def _folders(line: bytes) -> tuple[list[Path], list[Path], int]:
     request = json.loads(line)
     source = Path(request["path"])
-    # A shard stands for its folder; links in it may lead elsewhere, as a model store's do.
-    readable = [source, source.parent] if not source.is_dir() else [source]
-    readable += _linked(source if source.is_dir() else source.parent)
+    # A shard stands for its folder; links in it may lead to files elsewhere, as a model store's do.
+    folder = source if os.path.isdir(source) else source.parent  # noqa: PTH112 - also where nobody may look
+    readable = [source, folder, *_linked(folder)]
     writable = [Path(request["folder"])] if "folder" in request else []
     return readable, writable, int(request["memory_bytes"])
 
 
 def _linked(folder: Path) -> list[Path]:
+    """The files that links lead to, and no folder: that would open all that is in it."""
     try:
-        return [entry.resolve() for entry in folder.iterdir() if entry.is_symlink()]
+        targets = [os.path.realpath(entry) for entry in folder.iterdir() if entry.is_symlink()]
     except OSError:
         return []
+    return [Path(target) for target in targets if os.path.isfile(target)]  # noqa: PTH113 - as above
 
 
 if __name__ == "__main__":

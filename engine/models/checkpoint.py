@@ -138,7 +138,7 @@ def _read_template(folder: Path, tokenizer_config: Mapping[str, object]) -> str:
     template = tokenizer_config.get("chat_template", "")
     if isinstance(template, list):
         choices = {
-            choice.get("name"): choice.get("template") for choice in template if isinstance(choice, dict)
+            str(choice.get("name")): choice.get("template") for choice in template if isinstance(choice, dict)
         }
         template = choices.get("default", "")
     if not isinstance(template, str):

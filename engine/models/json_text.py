@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from engine.models.errors import ModelFileError
+from engine.models.tensors import file_size
+
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_object(text: str | bytes, origin: str) -> dict[str, object]:
@@ -15,6 +19,11 @@ def parse_object(text: str | bytes, origin: str) -> dict[str, object]:
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         value: object = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if _ESCAPED_SURROGATE.search(decoded):
+            # Half a character can be neither written nor part of a path.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _invalid(origin, "a text in it holds half a character") from None
     except RecursionError:
         raise _invalid(origin, "it is nested too deeply") from None
     except ValueError as error:
@@ -31,6 +40,7 @@ def read_object(path: Path, *, limit_bytes: int) -> dict[str, object]:
 
 def read_text(path: Path, *, limit_bytes: int) -> str:
     """A UTF-8 text file of at most `limit_bytes`, line ends untouched. Raises ModelFileError."""
+    file_size(path)  # refuses a pipe, which would keep us waiting for ever
     try:
         with path.open("rb") as file:
             # Python sets aside as much as it is asked to read, so ask for what is there.

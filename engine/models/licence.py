@@ -44,6 +44,8 @@ def find_licence(folder: Path, config: Mapping[str, object]) -> str:
 
 def _front(path: Path) -> str:
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as file:
             return file.read(_READ_BYTES).decode("utf-8", "replace")
     except OSError:

@@ -94,7 +94,8 @@ class WeightFolder:
         names = sorted({str(shard) for shard in places.values()})
         for name in names:
             # An index must not lead out of its folder.
-            if Path(name).name != name or "\\" in name or not name.endswith(container.suffix):
+            plain = Path(name).name == name and name.isprintable() and "\\" not in name
+            if not plain or not name.endswith(container.suffix):
                 raise ModelFileError(
                     "model-json-invalid", f"{container.index} names a shard outside its folder."
                 )

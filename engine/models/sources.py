@@ -10,6 +10,7 @@ from engine.models import keys
 from engine.models.architectures import ARCHITECTURES
 from engine.models.errors import ModelFileError
 from engine.models.gguf import MAGIC, peek_text
+from engine.models.tensors import file_size
 
 Kind = Literal["checkpoint", "file", "foreign"]
 
@@ -61,9 +62,8 @@ def _folder(folder: Path) -> Source:
 def is_gguf(path: Path) -> bool:
     """Whether it is a file that starts like a GGUF model. Never raises."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
+        return _front(path).startswith(MAGIC)
+    except ModelFileError:
         return False
 
 
@@ -74,6 +74,7 @@ def _file(path: Path) -> Source:
 
 
 def _front(path: Path) -> bytes:
+    file_size(path)  # refuses a pipe, which would keep us waiting for ever
     try:
         with path.open("rb") as file:
             return file.read(16)

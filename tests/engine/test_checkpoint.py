@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +187,34 @@ def test_a_folder_that_does_not_fit_together_is_refused(damage: object, code: st
     with pytest.raises(ModelFileError) as caught:
         open_checkpoint(tmp_path)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("half", ["\ud800", "x\udc80"])
+def test_half_a_character_is_no_text_wherever_it_stands(half: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(SHARDED, tmp_path / "m")
+    edit(folder / "tokenizer_config.json", chat_template=half)
+    with pytest.raises(ModelFileError, match=r"tokenizer_config\.json is not valid") as caught:
+        open_checkpoint(folder)
+    assert caught.value.code == "model-json-invalid"
+    edit(folder / "tokenizer_config.json", chat_template="\N{GRINNING FACE}")  # two of them are a whole one
+    assert open_checkpoint(folder).template == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("shard", ["\ud800.safetensors", "a\0.safetensors", "../m.safetensors", 7, []])
+def test_an_index_names_files_of_its_folder(shard: object, tmp_path: Path) -> None:
+    folder = shutil.copytree(SHARDED, tmp_path / "m")
+    index = folder / "model.safetensors.index.json"
+    places = json.loads(index.read_text())["weight_map"]
+    edit(index, weight_map={**places, "model.norm.weight": shard})
+    with pytest.raises(ModelFileError) as caught:
+        open_checkpoint(folder)
+    assert caught.value.code == "model-json-invalid"
+
+
+def test_templates_with_names_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    edit(tmp_path / "tokenizer_config.json", chat_template=[{"name": [], "template": "x"}, 7])
+    assert open_checkpoint(tmp_path).template == ""
 
 
 @pytest.mark.parametrize("folder", [FLOAT_TINY, SHARDED], ids=lambda folder: folder.name)
