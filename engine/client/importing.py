@@ -83,12 +83,14 @@ class ModelImporter:
         return self._ask(Rehash(str(path.absolute()), self._memory_bytes), Verdict, progress)
 
     def cancel(self) -> None:
-        """Ask what runs to stop, and whatever is asked of this object later. Returns at once."""
+        """Ask what runs to stop, and whatever is asked of this object later. Returns at once: what does not
+        stop is ended a while later."""
         with self._lock:
-            self._cancelled = True
+            before, self._cancelled = self._cancelled, True
             process = self._process
-        if process is not None:
+        if process is not None and not before:
             _close_input(process)
+            threading.Thread(target=_end_late, args=(process,), name="importer-end", daemon=True).start()
 
     def _ask(self, request: ImportRequest, kind: type[_R], progress: Progress) -> _R:
         try:
@@ -147,11 +149,8 @@ class ModelImporter:
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         """Have it gone, its last words read: it clears up behind itself once its input has ended."""
         _close_input(process)
-        try:
-            process.wait(_LEAVE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end_late(process)
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
         with self._lock:
@@ -169,6 +168,14 @@ def _close_input(process: subprocess.Popen[bytes]) -> None:
     with suppress(OSError, ValueError):
         if process.stdin is not None:
             process.stdin.close()
+
+
+def _end_late(process: subprocess.Popen[bytes]) -> None:
+    """It may hang in a file that never answers: a share that went away, say."""
+    try:
+        process.wait(_LEAVE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _ignore(done: int, total: int) -> None:

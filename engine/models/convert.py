@@ -150,7 +150,7 @@ class _Run:
         )
         encoder: Encoder
         if format_name == SPIKE_FORMAT:
-            spikes = SpikeEncoder(checkpoint.tensors, self._tensors, reading)
+            spikes = SpikeEncoder(checkpoint.tensors, self._tensors, reading, self._check_cancel)
             encoder, metadata = spikes, metadata | spikes.metadata
         else:
             encoder = FloatEncoder(self._tensors, format_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,16 @@ class SpikeEncoder:
 
     open_ended: Final = True
 
-    def __init__(self, source: TensorSource, tensors: Sequence[ExpectedTensor], reading: Reading) -> None:
-        """Looks through the float matrices for what bfloat16 cannot hold, up to the first such weight."""
+    def __init__(
+        self,
+        source: TensorSource,
+        tensors: Sequence[ExpectedTensor],
+        reading: Reading,
+        check_cancel: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Looks through the float matrices for what bfloat16 cannot hold, up to the first such weight: many
+        gigabytes of a large model, so `check_cancel` is called between blocks."""
+        self._check_cancel = check_cancel
         self._tensors = tensors
         self._reading: Reading = reading
         self._elements = {
@@ -83,6 +91,7 @@ class SpikeEncoder:
         if self._reading == "bf16" or element is ElementType.BF16:
             return ElementType.BF16
         for _, block in stored_blocks(source, tensor.name):
+            self._check_cancel()
             if (widen(block, element).view(np.uint32) & np.uint32(0xFFFF)).any():
                 return ElementType.F32
         return ElementType.BF16

@@ -21,6 +21,7 @@ from engine.models.errors import ConversionError, ModelError, ModelFileError
 from engine.models.gguf import open_gguf
 from engine.models.loading import LoadedModel, load
 from engine.models.spike_codes import code_weights, far_starts, join_codes, split_codes
+from engine.models.spike_conversion import SpikeEncoder
 from engine.models.tensor_names import expected_tensors, parameter_count
 from engine.models.tensors import ElementType, narrow_to_bf16, widen
 from tests.fixtures.model_files import (
@@ -424,3 +425,20 @@ def test_parameters_are_counted_with_the_merged_gate() -> None:
     assert parameter_count(CONFIG) == sum(
         int(np.prod(array.shape)) for name, array in spiking_tensors().items() if "quantizer" not in name
     )
+
+
+def test_looking_for_what_bfloat16_cannot_hold_can_be_stopped(tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def stop() -> None:
+        raise Enough
+
+    write_spiking(tmp_path / "m")
+    checkpoint = open_checkpoint(tmp_path / "m")
+    tensors = list(checkpoint.architecture.tensors(checkpoint.config))
+    try:
+        with pytest.raises(Enough):
+            SpikeEncoder(checkpoint.tensors, tensors, "f32", stop)
+    finally:
+        checkpoint.tensors.close()
