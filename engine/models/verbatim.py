@@ -42,6 +42,8 @@ class Verbatim:
             return None
         if self._places is not None:
             choices = self._copying(self._places)
+            if not choices:  # a vocabulary whose tokens run across the ends of passages
+                return None
             if logits is None or self._begun or len(choices) < 2:
                 return choices
             *words, closing = choices
@@ -49,7 +51,7 @@ class Verbatim:
         if self._anchor is not None and self._holders:
             left = {str(n)[len(self._anchor) :] for n in self._holders if str(n).startswith(self._anchor)}
             digits = [i for text, i in self._digits if any(rest.startswith(text) for rest in left)]
-            return digits + ([self._named[_END]] if "" in left else [])
+            return digits + ([self._named[_END]] if "" in left else []) or None
         return None
 
     def say(self, token_id: int) -> None:

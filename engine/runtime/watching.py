@@ -17,6 +17,8 @@ EVERY_TOK: Final = 8
 """One token of so many is counted while the model works, which costs 1 % of the smallest model's time."""
 SAMPLE_TOK: Final = 128
 SAMPLE_NEURONS: Final = 64
+_SAMPLE_BYTES: Final = 4 << 20
+"""What a sample may hold: it travels in one message. Fewer neurons of very deep models, therefore."""
 
 
 class Tally(Protocol):
@@ -50,6 +52,8 @@ class SpikeWatch:
         self._new_tally = new_tally
         self._token_bytes = token_bytes
         self._reading = new_tally(every_tok=EVERY_TOK, neurons=0, sample_tok=0)
+        affordable = _SAMPLE_BYTES // (SAMPLE_TOK * len(SITES) * self._reading.layers)
+        self._neurons = max(1, min(SAMPLE_NEURONS, affordable))
         self._answer: Tally | None = None
         self._before: NDArray[np.uint64] | None = None
         self._ids: list[int] = []
@@ -62,7 +66,7 @@ class SpikeWatch:
     def watch_answer(self, state: ReadingState, prompt_ids: NDArray[np.int32]) -> None:
         """Count what an answer codes, from its prompt on; it is the last answer from now."""
         self._before = self._answers()
-        self._answer = self._new_tally(every_tok=EVERY_TOK, neurons=SAMPLE_NEURONS, sample_tok=SAMPLE_TOK)
+        self._answer = self._new_tally(every_tok=EVERY_TOK, neurons=self._neurons, sample_tok=SAMPLE_TOK)
         cast("_Watched", state).tally = self._answer
         self._ids = prompt_ids[-SAMPLED_PROMPT_TOK:].tolist()
         self._prompt_tok = len(self._ids)

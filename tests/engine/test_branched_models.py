@@ -175,6 +175,7 @@ def test_inputs_can_be_coded_as_spikes(folder: Path) -> None:
         ({"own_qkv": 1}, "own_qkv in config.json is not true or false"),
         ({"num_hidden_layers": None}, "num_hidden_layers"),
         ({"max_position_embeddings": 0}, "context_length"),
+        ({"num_experts": 1024}, "1024 experts in 2 layers are too many"),
         ({"head_dim": 64}, None),  # what is not known is not asked for
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from engine.client import EngineClient, EngineFailed
 from engine.kernels import Model
 from engine.models.convert import convert
 from engine.models.loading import load
-from engine.protocol import ChatMessage, WindowPrecision
+from engine.protocol import MAX_REPLY_BYTES, ChatMessage, WindowPrecision
 from engine.runtime.memory_shape import memory_shape
-from engine.spike_tally import NOT_CODED, SAMPLED_PROMPT_TOK
+from engine.runtime.watching import SAMPLE_TOK, SpikeWatch
+from engine.spike_tally import NOT_CODED, SAMPLED_PROMPT_TOK, SITES
 from tests.fixtures.model_files import GOLDEN, small_config, write_checkpoint
 from tests.native.test_branches import config_with, weights_for
 
@@ -73,6 +75,21 @@ def test_the_spikes_of_an_answer_and_of_all_reading_are_told(client: EngineClien
     later = client.inspect(scope="all").result(60).spikes
     assert later is not None
     assert later.overall.values == everything.overall.values + spikes.overall.values
+
+
+def test_what_is_inside_the_deepest_model_goes_into_one_message() -> None:
+    made: list[int] = []
+
+    class Counts:
+        def __init__(self, layers: int, neurons: int) -> None:
+            self.layers, self.neurons = layers, neurons
+            made.append(neurons)
+
+    for layers in (28, 256):
+        watch = SpikeWatch(lambda neurons, layers=layers, **_: Counts(layers, neurons), bytes)  # type: ignore[arg-type]
+        watch.watch_answer(SimpleNamespace(), np.zeros(1, np.int32))
+        assert layers * len(SITES) * SAMPLE_TOK * made[-1] <= MAX_REPLY_BYTES // 2
+    assert made[1] == 64, "of an ordinary one nothing is left out"
 
 
 def test_another_coding_is_another_model(client: EngineClient, file: Path) -> None:

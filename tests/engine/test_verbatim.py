@@ -123,6 +123,17 @@ def test_absent_stands_against_all_values_together() -> None:
     assert rules.allowed(logits) == [closing]
 
 
+def test_where_no_token_fits_the_rules_stand_back() -> None:
+    """As in a vocabulary of another kind, whose tokens run across the ends of passages."""
+    vocabulary = Vocabulary()
+    vocabulary.texts = ["«", "»", " »", "[", "]", "7", "\n", "a", "b\nc"]
+    rules = Verbatim([3, 5, 4, 7, 8], vocabulary.token_bytes, len(vocabulary.texts))
+    rules.say(0)
+    assert sorted(rules.allowed() or []) == [1, 7]
+    rules.say(7)
+    assert rules.allowed() is None
+
+
 def test_the_next_quotation_starts_anew() -> None:
     vocabulary = Vocabulary(PROMPT)
     rules = vocabulary.rules(PROMPT)

@@ -13,11 +13,13 @@ from typing import Final
 
 from engine.models import keys
 from engine.models.config import Numbers, bad_config
-from engine.models.gguf import MetadataValue
+from engine.models.gguf import TENSORS_MAX, MetadataValue
 from engine.models.tensor_names import ExpectedTensor
 from engine.native_config import Branches, NativeConfig, expected_tensors
 
 _PREFIX: Final = "branched_moe."
+_EXPERTS_MAX: Final = TENSORS_MAX // 6
+"""Over all layers: three matrices each, with their scales, must find room in a file."""
 _FLOAT_ONLY: Final = (".mlp.router.weight", "model.sinks.weight")
 """Matrices that stay float in every format: small, and every token depends on them."""
 
@@ -84,6 +86,8 @@ class BranchedConfig:
         for name in ("full_attention_layers", "dense_layers"):
             if not all(0 <= layer < self.layers for layer in getattr(self, name)):
                 raise bad_config(f"{name} names a layer that does not exist")
+        if self.experts * len(self.routed_layers) > _EXPERTS_MAX:
+            raise bad_config(f"{self.experts} experts in {len(self.routed_layers)} layers are too many")
         if not 1 <= self.context_length <= 1 << 31:
             raise bad_config(f"context_length is {self.context_length}")
         try:
