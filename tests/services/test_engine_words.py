@@ -19,19 +19,34 @@ OWN_COMMAND_LINE = frozenset({"cli.py", "mini", "spike_table.py"})
 
 
 def codes_in_source() -> set[str]:
-    """First arguments of everything that makes a failure in the engine, where they are slugs."""
+    """First arguments of everything that makes a failure in the engine: slugs, or constants that hold one."""
+    trees = [
+        ast.parse(path.read_text("utf-8"))
+        for path in ENGINE.rglob("*.py")
+        if not OWN_COMMAND_LINE & set(path.relative_to(ENGINE).parts)
+    ]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    named: dict[str, set[object]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for each in targets:
+                named.setdefault(_name_of(each), set()).add(node.value.value)
     found: set[str] = set()
-    for path in ENGINE.rglob("*.py"):
-        if OWN_COMMAND_LINE & set(path.relative_to(ENGINE).parts):
+    for node in nodes:
+        if not isinstance(node, ast.Call):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
-            told = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-            if (name in MAKERS or name.endswith("Error")) and isinstance(told, str) and SLUG.fullmatch(told):
-                found.add(told)
+        maker = _name_of(node.func)
+        first = next((given for given in node.args if _name_of(given) != "self"), None)
+        if first is None or not (maker in MAKERS or maker.endswith("Error")):
+            continue
+        told = {first.value} if isinstance(first, ast.Constant) else named.get(_name_of(first), set())
+        found |= {code for code in told if isinstance(code, str) and SLUG.fullmatch(code)}
     return found
+
+
+def _name_of(node: ast.expr) -> str:
+    return str(getattr(node, "attr", "") or getattr(node, "id", ""))
 
 
 def constants_of(module: object) -> set[str]:
