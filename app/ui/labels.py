@@ -25,6 +25,13 @@ def label(text: str = "", role: str = "", *, wrap: bool = False, parent: QWidget
     return made
 
 
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget that may be on show another of the style sheet's roles."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
 class ElidedLabel(QLabel):
     """One line of data: shortened in the middle or at the end, whole in its tooltip."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from app.ui.buttons import button, icon_button
-from app.ui.labels import label
+from app.ui.labels import label, set_role
 from app.ui.look import Look
 
 
@@ -45,9 +45,7 @@ class Notice(QFrame):
     ) -> None:
         """Without ``closed`` the notice cannot be put away."""
         self._deed_of, self._closed = act, closed
-        self.setProperty("role", "warning" if bad else "notice")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        set_role(self, "warning" if bad else "notice")
         self._look.dress(self._sign, "warning", "danger" if bad else "accent", 18)
         self.words.setText(text)
         self.deed.setText(deed.replace("&", "&&"))

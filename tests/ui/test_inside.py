@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QImage
+from shiboken6 import isValid
 
 from app.services.inside import InsideCard
 from app.services.spike_choice import SpikeChoice
@@ -231,3 +233,29 @@ def test_an_answer_brings_the_dialog_up_to_date(dialog: InsideDialog) -> None:
     before = dialog.card
     stage.ask(window, "Quel est le traitement de sortie ?")
     stage.until(lambda: dialog.card is not before)
+
+
+def test_a_dialog_that_was_closed_asks_the_engine_nothing_and_says_nothing_more(dialog: InsideDialog) -> None:
+    stage: Stage = dialog.stage  # type: ignore[attr-defined]
+    client, window, session = stage.desk.client, stage.windows[0], dialog._session
+    assert client is not None
+    go_on, load = threading.Event(), client.load
+
+    def wait(path: Path, **options: object) -> object:
+        go_on.wait(60)
+        return load(path, **options)
+
+    client.load = wait  # type: ignore[method-assign,assignment]
+    dialog.choice.down.click()
+    (loading,) = session._tasks
+    assert "loaded anew" in dialog.note.text()
+    dialog.close()
+    stage.until(lambda: not isValid(dialog))
+    asked: list[object] = []
+    client.inspect = lambda **options: asked.append(options)  # type: ignore[attr-defined]
+    go_on.set()
+    stage.until(lambda: not loading.running)
+    stage.take_in(window, lettre_txt=LETTER)
+    client.answer = quoting("apixaban 5 mg matin et soir")  # type: ignore[assignment]
+    stage.ask(window, "Quel est le traitement de sortie ?")
+    assert asked == []

@@ -9,7 +9,7 @@ from app.bridge.session import Session
 from app.bridge.tasks import while_alive
 from app.ui.buttons import button
 from app.ui.failures import sentence
-from app.ui.labels import label
+from app.ui.labels import label, set_role
 from app.ui.look import Look
 from app.ui.start.passphrase_field import PassphraseField
 from app.ui.start.strength_meter import StrengthMeter
@@ -85,6 +85,4 @@ class PassphraseChange(QWidget):
 
     def _say(self, text: str, *, bad: bool) -> None:
         self.says.setText(text)
-        self.says.setProperty("role", "error" if bad else "small")
-        self.says.style().unpolish(self.says)
-        self.says.style().polish(self.says)
+        set_role(self.says, "error" if bad else "small")

@@ -48,7 +48,7 @@ class ExportButton(QPushButton):
         try:
             save(self._dialog, path if path.suffix else path.with_suffix(f".{ending}"))
         except OSError:
-            self._dialog._say(self.tr("The file could not be written there. Choose another place."))
+            self._dialog.complain(self.tr("The file could not be written there. Choose another place."))
 
 
 def save_picture(dialog: InsideDialog, path: Path) -> None:

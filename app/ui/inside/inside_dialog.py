@@ -21,7 +21,7 @@ from app.ui.inside.legend import Legend
 from app.ui.inside.memory_chart import MemoryChart, own_bytes, transformer_bytes
 from app.ui.inside.raster_card import RasterCard
 from app.ui.inside.spikes_choice import SpikesChoice
-from app.ui.labels import label
+from app.ui.labels import label, set_role
 from app.ui.look import Look
 
 
@@ -51,8 +51,9 @@ class InsideDialog(QDialog):
         self.charts = QWidget()
         self.export = ExportButton(self)
         self._build()
-        self.choice.said.connect(self._say)
-        session.chats_changed.connect(lambda _: self.refresh())
+        self.choice.told.connect(self._say)
+        self.choice.failed.connect(self.complain)
+        session.chats_changed.connect(self._chats_changed)
         session.relay.engine_changed.connect(self._engine_changed)
         self._was = session.engine().state
 
@@ -64,7 +65,7 @@ class InsideDialog(QDialog):
         """Ask the engine again."""
         task = self._session.look_inside()
         task.succeeded.connect(while_alive(self, self.show_card))
-        task.failed.connect(while_alive(self, lambda failure: self._say(sentence(failure))))
+        task.failed.connect(while_alive(self, lambda failure: self.complain(sentence(failure))))
 
     def show_card(self, card: InsideCard) -> None:
         self.card = card
@@ -181,7 +182,8 @@ class InsideDialog(QDialog):
         words.addWidget(self.estimate)
         words.addWidget(self.energy)
         foot.addLayout(words, 1)
-        foot.addWidget(button(self.tr("Close"), "primary", self.accept), 0, Qt.AlignmentFlag.AlignBottom)
+        close = button(self.tr("Close"), "primary", self.accept)
+        foot.addWidget(close, 0, Qt.AlignmentFlag.AlignBottom)
         box = QVBoxLayout(self)
         box.setContentsMargins(26, 20, 26, 18)
         box.setSpacing(10)
@@ -190,10 +192,21 @@ class InsideDialog(QDialog):
         box.addWidget(self.note)
         box.addWidget(self.charts, 1)
         box.addLayout(foot)
+        # In the order it is read; the first key press changes nothing.
+        self.setTabOrder(self.choice.down, self.export)
+        close.setFocus()
 
-    def _say(self, text: str) -> None:
+    def complain(self, text: str) -> None:
+        """Say what went wrong."""
+        self._say(text, "error")
+
+    def _say(self, text: str, role: str = "muted") -> None:
+        set_role(self.note, role)
         self.note.setText(text)
         self.note.setVisible(bool(text))
+
+    def _chats_changed(self, _: object) -> None:
+        self.refresh()
 
     def _engine_changed(self, event: EngineChanged) -> None:
         """Another model, or the same one loaded otherwise."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QLocale, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from app.bridge.session import Session
+from app.bridge.tasks import while_alive
 from app.services.spike_choice import K_CHOICES, SpikeChoice
 from app.services.views import EngineCard, EngineState
 from app.ui.failures import sentence
@@ -14,9 +15,10 @@ from app.ui.plain import tooltip
 
 
 class SpikesChoice(QWidget):
-    """``said`` carries what went wrong, or nothing when a choice begins to take hold."""
+    """``told`` carries what a choice does, and nothing once it is done; ``failed`` why it could not be."""
 
-    said = Signal(str)
+    told = Signal(str)
+    failed = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,6 +27,7 @@ class SpikesChoice(QWidget):
         self.choice = QComboBox()
         self.choice.setMinimumWidth(170)
         self.choice.setAccessibleName(self.tr("Spikes of this model"))
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.down = QCheckBox(self.tr("last matrix too"))
         self.down.setToolTip(
             tooltip(
@@ -73,14 +76,11 @@ class SpikesChoice(QWidget):
         self._busy = True
         self.choice.setEnabled(False)
         self.down.setEnabled(False)
-        self.said.emit(self.tr("The model is loaded anew; a dossier is read anew with it."))
+        self.told.emit(self.tr("The model is loaded anew; a dossier is read anew with it."))
         task = self._session.choose_spikes(wanted)
-        task.failed.connect(self._fail)
-        task.succeeded.connect(lambda _: self.said.emit(""))
-        task.ended.connect(self._end)
-
-    def _fail(self, failure: Exception) -> None:
-        self.said.emit(sentence(failure))
+        task.then(self, lambda _: self.told.emit(""))
+        task.failed.connect(while_alive(self, lambda failure: self.failed.emit(sentence(failure))))
+        task.ended.connect(while_alive(self, self._end))
 
     def _end(self) -> None:
         self._busy = False
