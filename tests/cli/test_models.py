@@ -434,10 +434,14 @@ def test_a_disk_that_fills_up_while_it_is_written_is_told(house: House, slow: Pa
 
 
 def test_two_imports_at_once_do_not_clear_each_other_away(house: House, slow: Path) -> None:
-    process = house.start("add", slow, "--format", "bf16")
+    process = house.start("add", slow, "--format", "q4")
     wait_for(lambda: written_bytes(house) > 0)
+    importer = importer_of(process)
+    assert importer is not None
+    importer.suspend()
     assert house.run("list")[0] == 0
     assert written_bytes(house) > 0, "what somebody works on stays"
+    importer.resume()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=WAIT_S)
     assert house.left() == []
