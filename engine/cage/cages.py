@@ -1,4 +1,4 @@
-"""The three cages and the memory rule: what each process gives up, and the proof that it is gone."""
+"""The cages and the memory rule: what each process gives up, and the proof that it is gone."""
 
 from __future__ import annotations
 
@@ -84,37 +84,9 @@ def forbid_sockets(readable_folders: Sequence[Path] | None = None) -> Guarantee:
     machine = _machine()
     if machine is None:
         return _nothing(asked)
-    kept: set[Promise] = set()
-    reasons: list[str] = []
-    abi = landlock_abi()
-    if abi:
-        readable = [Path("/")] if readable_folders is None else [*_interpreter_folders(), *readable_folders]
-        devices = [path for pattern in _ENGINE_DEVICES for path in Path("/dev").glob(pattern)]
-        try:
-            restrict_files(abi, readable, devices=devices)
-            kept |= {"file_writes"} if readable_folders is None else {"file_writes", "file_reads"}
-        except OSError as error:
-            reasons.append(str(error))
-    else:
-        reasons.append("this kernel has no Landlock")
-    try:
-        if not (filter_active() and _socket_refused(_AF_UNIX)):
-            rules = (*ENGINE_RULES, *own_process_rules())
-            install_program(machine, build_program(machine, rules, ALLOW))
-        if _socket_refused(_AF_UNIX) and _socket_refused(_AF_INET):
-            kept |= {"internet", "sockets", "processes", "signals"}
-        else:
-            reasons.append("a socket could still be opened after the filter was set")
-    except OSError as error:
-        reasons.append(str(error))
-    return Guarantee(
-        _platform(),
-        kernel_filter="sockets" in kept,
-        landlock_abi=abi if "file_writes" in kept else 0,
-        kept=frozenset(kept),
-        broken=asked - kept,
-        reason="; ".join(reasons),
-    )
+    readable = [Path("/")] if readable_folders is None else [*_interpreter_folders(), *readable_folders]
+    devices = [path for pattern in _ENGINE_DEVICES for path in Path("/dev").glob(pattern)]
+    return _shut_in(machine, asked, set(), [], readable, [], devices)
 
 
 def cage_importer(readable: Sequence[Path], writable: Sequence[Path], memory_bytes: int) -> Guarantee:
@@ -141,18 +113,34 @@ def cage_importer(readable: Sequence[Path], writable: Sequence[Path], memory_byt
     machine = _machine()
     if machine is None:
         return Guarantee(_platform(), kept=frozenset(kept), broken=asked - kept, reason=_no_filter_reason())
+    readable = [*_interpreter_folders(), *readable]
+    devices = [Path("/dev/null"), Path("/dev/urandom"), Path("/dev/zero")]
+    return _shut_in(machine, asked, kept, reasons, readable, writable, devices)
+
+
+def _shut_in(
+    machine: Machine,
+    asked: frozenset[Promise],
+    kept: set[Promise],
+    reasons: list[str],
+    readable: Sequence[Path],
+    writable: Sequence[Path],
+    devices: Sequence[Path],
+) -> Guarantee:
+    """The engine's filter and these files, on top of what is `kept` already."""
     abi = landlock_abi()
     if abi:
-        devices = [Path("/dev/null"), Path("/dev/urandom"), Path("/dev/zero")]
         try:
-            restrict_files(abi, [*_interpreter_folders(), *readable], writable=writable, devices=devices)
-            kept |= {"file_writes", "file_reads"}
+            restrict_files(abi, readable, writable=writable, devices=devices)
+            kept |= asked & {"file_writes", "file_reads"}
         except OSError as error:
             reasons.append(str(error))
     else:
         reasons.append("this kernel has no Landlock")
     try:
-        install_program(machine, build_program(machine, (*ENGINE_RULES, *own_process_rules()), ALLOW))
+        if not (filter_active() and _socket_refused(_AF_UNIX)):
+            rules = (*ENGINE_RULES, *own_process_rules())
+            install_program(machine, build_program(machine, rules, ALLOW))
         if _socket_refused(_AF_UNIX) and _socket_refused(_AF_INET):
             kept |= {"internet", "sockets", "processes", "signals"}
         else:
