@@ -176,6 +176,9 @@ class Session(QObject):
     def choose_model(self, model_id: str) -> Task:
         return self.follow(services.choose_model(self.workspace, model_id), says=False)
 
+    def reload_model(self) -> Task:
+        return self.follow(services.reload_model(self.workspace))
+
     def choose_dossier_model(self, dossier_id: str, model_id: str) -> Task:
         return self.follow(services.choose_dossier_model(self.workspace, dossier_id, model_id), says=False)
 

@@ -15,6 +15,7 @@ from app.services.model_choice import (
     dossier_model,
     list_models,
     look_at_model,
+    reload_model,
     remove_model,
 )
 from app.services.operation import Operation, OperationCancelled, Progress
@@ -74,6 +75,7 @@ __all__ = [
     "reading_card",
     "rebuild_index",
     "regenerate",
+    "reload_model",
     "remove_document",
     "remove_model",
     "rename_chat",

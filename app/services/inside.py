@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from app.core.errors import UserError
-from app.services import model_imports
 from app.services.engine_words import about, why
 from app.services.lanes import Lane
+from app.services.model_choice import load_again
 from app.services.operation import Operation, OperationCancelled
 from app.services.spike_choice import SpikeChoice
 from app.services.views import Changes, EngineCard
@@ -80,7 +79,7 @@ def choose_spikes(ws: Workspace, choice: SpikeChoice) -> Operation[EngineCard]:
             chosen[model.card.id] = choice.text
         ws.settings.change(model_spikes=chosen)
         try:
-            _reload(ws, op)
+            load_again(ws, op)
         except BaseException:
             ws.settings.change(model_spikes=before)
             if not ws.closing:
@@ -90,9 +89,3 @@ def choose_spikes(ws: Workspace, choice: SpikeChoice) -> Operation[EngineCard]:
         return ws.host.card()
 
     return ws.lanes.run(Lane.QUICK, "choose-spikes", work)
-
-
-def _reload(ws: Workspace, op: Operation[Any]) -> None:
-    model = ws.host.wanted
-    if model is not None:
-        model_imports.await_model(op, model.card.label_en, ws.host.load(model))

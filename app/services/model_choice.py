@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,16 @@ from app.library.failures import DossierMissing
 from app.services import model_imports
 from app.services.lanes import Lane
 from app.services.model_imports import AUTOMATIC
-from app.services.models import DEFAULT_ID, InstalledModel, ModelBuiltIn
+from app.services.models import (
+    DEFAULT_ID,
+    InstalledModel,
+    ModelBuiltIn,
+    ModelsNotWritable,
+    ModelUnknown,
+)
 from app.services.operation import Operation
 from app.services.shredding import destroy
-from app.services.views import Changes, ModelCard, ModelCheck, ModelLook
+from app.services.views import Changes, EngineCard, ModelCard, ModelCheck, ModelLook
 from app.services.workspace import Workspace
 from engine.client.importing import Reading
 
@@ -43,15 +50,18 @@ def add_model(
     choose: bool = True,
 ) -> Operation[ModelCard]:
     """Convert a checkpoint's folder, or copy a model file, into the models folder; prove and measure it there
-    in an engine of its own. With ``choose`` it becomes the common model and is loaded.
+    in an engine of its own. With ``choose`` it becomes the common model and is loaded; one that then does not
+    come, or is not waited for, does not stay either.
 
     Raises ModelRefused, FormatUnsuitable, ModelsNotWritable.
     """
     source = Path(path)
 
     def work(op: Operation[ModelCard]) -> ModelCard:
+        catalogue = ws.host.catalogue
+        before = {model.card.id for model in catalogue.installed()}
         model = model_imports.take_in(
-            ws.host.catalogue,
+            catalogue,
             source,
             op,
             format_name=format_name,
@@ -59,7 +69,16 @@ def add_model(
             threads=ws.settings.current.engine_threads or None,
         )
         ws.changed(Changes.MODELS, None, op)
-        return _choose(ws, op, model.card.id) if choose else model.card
+        if not choose:
+            return model.card
+        try:
+            return _choose(ws, op, model.card.id)
+        except BaseException:
+            if not ws.closing and model.card.id not in before:
+                with suppress(ModelsNotWritable, ModelUnknown):
+                    catalogue.remove(model.card.id)
+                ws.changed(Changes.MODELS, None, op)
+            raise
 
     return ws.lanes.run(Lane.MODEL, "add-model", work)
 
@@ -79,6 +98,24 @@ def choose_model(ws: Workspace, model_id: str) -> Operation[ModelCard]:
     Raises ModelUnknown, ModelRefused.
     """
     return ws.lanes.run(Lane.QUICK, "choose-model", lambda op: _choose(ws, op, model_id))
+
+
+def reload_model(ws: Workspace) -> Operation[EngineCard]:
+    """Load the model in the engine once more, as the settings are now. Raises ModelRefused."""
+
+    def work(op: Operation[EngineCard]) -> EngineCard:
+        load_again(ws, op)
+        ws.changed(Changes.ENGINE | Changes.READING, None, op)
+        return ws.host.card()
+
+    return ws.lanes.run(Lane.QUICK, "reload-model", work)
+
+
+def load_again(ws: Workspace, op: Operation[Any]) -> None:
+    """Load the model that is wanted anew and wait for it; nothing where none is. Raises ModelRefused."""
+    model = ws.host.wanted
+    if model is not None:
+        model_imports.await_model(op, model.card.label_en, ws.host.load(model))
 
 
 def choose_dossier_model(ws: Workspace, dossier_id: str, model_id: str) -> Operation[ModelCard | None]:

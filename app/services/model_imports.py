@@ -95,7 +95,7 @@ def take_in(
 
 
 def rehash(catalogue: ModelCatalogue, model: InstalledModel, op: Operation[ModelCheck]) -> ModelCheck:
-    """Read every byte of a model once more. Raises OperationCancelled."""
+    """Read every byte of a model once more. Raises ModelRefused, OperationCancelled."""
     importer = ModelImporter()
     op.when_cancelled(importer.cancel)
     began_s = time.monotonic()
@@ -108,7 +108,9 @@ def rehash(catalogue: ModelCatalogue, model: InstalledModel, op: Operation[Model
                 model.path, lambda done, total: op.report_only(Progress(done, total, "byte", "check"))
             ),
         )
-    except ModelRefused:
+    except ModelRefused as refused:
+        if not refused.detail:  # the importer died: that says nothing of the file
+            raise
         return ModelCheck(model.card, False, "", time.monotonic() - began_s)
     whole = (
         verdict.whole

@@ -149,16 +149,20 @@ class ModelCatalogue:
             return []
         models = []
         for place in self.folder.iterdir():
-            if place.name.startswith("."):
-                continue
-            if place.suffix == ".gguf" and place.is_file():  # put there by hand
-                models.append(_model(place.name, place, ModelManifest(), built_in=False))
-                continue
-            manifest = read_manifest(place) if is_id(place.name) else None
-            path = place / MODEL_FILE
-            if manifest is not None and path.is_file():
-                models.append(_model(place.name, path, manifest, built_in=False))
+            with suppress(FileNotFoundError):  # it is being removed
+                models += self._at(place)
         return sorted(models, key=lambda m: (m.card.label_en.casefold(), m.card.id))
+
+    def _at(self, place: Path) -> list[InstalledModel]:
+        if place.name.startswith("."):
+            return []
+        if place.suffix == ".gguf" and place.is_file():  # put there by hand
+            return [_model(place.name, place, ModelManifest(), built_in=False)]
+        manifest = read_manifest(place) if is_id(place.name) else None
+        path = place / MODEL_FILE
+        if manifest is None or not path.is_file():
+            return []
+        return [_model(place.name, path, manifest, built_in=False)]
 
     @contextmanager
     def staging(self) -> Iterator[Path]:

@@ -13,9 +13,10 @@ from app.library import readings as reading_rows
 from app.library.failures import DossierMissing
 from app.services import model_imports
 from app.services.model_manifest import MANIFEST, ModelManifest, read_manifest
-from app.services.models import MODEL_FILE, InstalledModel, ModelCatalogue
+from app.services.models import MODEL_FILE, InstalledModel, ModelCatalogue, ModelRefused
 from app.services.operation import Operation, OperationCancelled
 from app.services.views import Fit, ReadingState
+from engine.client import EngineDied
 from engine.models.convert import convert
 from tests.fixtures.model_files import FLOAT_TINY, write_checkpoint
 
@@ -62,6 +63,43 @@ def test_a_dossiers_own_model_is_brought_back_with_it_and_its_readings_go_with_i
         assert [b.dossier_id for b in bookings(ws)] == [other]
         assert set(ws.vault.sealed_files.ids()) == {b.sealed_file_id for b in bookings(ws)}
         assert ready(ws).format == "q8"
+
+
+def test_a_model_that_comes_in_but_cannot_be_loaded_does_not_stay(real, second, monkeypatch):
+    with real.open() as ws:
+        load = ws.host.client.load
+
+        def refuse(path, **options):
+            return load(path.with_name("no such file") if path.name == MODEL_FILE else path, **options)
+
+        monkeypatch.setattr(ws.host.client, "load", refuse)
+        with pytest.raises(ModelRefused):
+            services.add_model(ws, second).result(60)
+        assert [m.id for m in services.list_models(ws)] == ["default"]
+        assert list(ws.host.catalogue.folder.iterdir()) == []
+        assert ready(ws).format == "q8", "the one before answers again"
+
+
+def test_the_model_that_answers_is_loaded_again_whichever_it_is(real, second):
+    with real.open() as ws:
+        mine = real.dossier(ws, a_txt=real.LETTER)
+        added = services.add_model(ws, second, choose=False).result(60)
+        services.choose_dossier_model(ws, mine, added.id).result(60)
+        ws.settings.change(engine_threads=1)
+        card = services.reload_model(ws).result(60)
+        assert card.model.id == added.id, "the dossier's own, not the common one"
+        assert ws.host.info.threads == 1
+
+
+def test_a_check_that_could_not_be_made_does_not_call_a_model_damaged(real, monkeypatch):
+    with real.open() as ws:
+
+        def die(*_):
+            raise EngineDied("not-started")
+
+        monkeypatch.setattr(model_imports.ModelImporter, "rehash", die)
+        with pytest.raises(ModelRefused):
+            services.check_model(ws, "default").result(30)
 
 
 def test_what_does_not_exist_cannot_be_chosen_and_changes_nothing(real):

@@ -66,6 +66,7 @@ def test_a_checkpoint_is_shown_converted_measured_and_answers(stage, page, check
     assert "Measured here: reads " in dialog.more.text()
     assert "1 page: about 1\N{NO-BREAK SPACE}s to read here" in dialog.more.text()
     assert dialog.focusWidget() is dialog.stop
+    assert dialog.stop.isEnabled()
     dialog.close()
     page.refresh()
     assert names(page) == ["Random base"]
@@ -93,6 +94,20 @@ def test_escape_stops_a_conversion_and_leaves_nothing(stage, page, checkpoint):
     settle(stage, lambda: not dialog.isVisible())
     folder = page._session.workspace.host.catalogue.folder
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_what_ends_before_it_could_be_stopped_can_still_be_closed(stage, page, checkpoint):
+    dialog = adding(page, checkpoint)
+    stage.until(lambda: not dialog.busy)
+    dialog._add()
+    dialog._task.operation.cancel = lambda: None  # it comes too late
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.stop.isEnabled()
+    stage.until(lambda: not dialog.busy)
+    assert dialog.says.text() == "It is installed and answers from now on."
+    assert dialog.stop.isEnabled()
+    QTest.mouseClick(dialog.stop, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
 
 
 def test_a_drop_offers_the_folder_that_was_dropped(page, checkpoint, monkeypatch):

@@ -17,8 +17,12 @@ def test_the_model_is_loaded_again_with_the_cores_that_were_chosen(
     scripted: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = scripted.open()
-    loaded: list[str] = []
-    monkeypatch.setattr(window.session, "choose_model", lambda model_id: loaded.append(model_id))
+    loaded: list[int] = []
+    monkeypatch.setattr(
+        window.session,
+        "reload_model",
+        lambda: loaded.append(window._settings.current.engine_threads),
+    )
     dialog = SettingsDialog(scripted.look, window._settings, window.session, window)
     assert dialog.threads.currentData() == 0
     assert dialog.quiet.isEnabled()
@@ -28,7 +32,7 @@ def test_the_model_is_loaded_again_with_the_cores_that_were_chosen(
     dialog.threads.activated.emit(dialog.threads.currentIndex())
     assert window._settings.current.engine_threads == 1
     assert not dialog.quiet.isEnabled(), "a number of cores goes before the quiet half"
-    assert loaded == ["default", "default"]
+    assert loaded == [0, 1]
     assert dialog.threads.findData(core_count()) > 0
     dialog.deleteLater()
 

@@ -29,6 +29,7 @@ from app.ui.labels import label
 from app.ui.plain import one_line
 
 WIDTH_PX = 560
+_INDENT_PX = 27  # under the words of a radio button
 
 
 class ModelAdding(QDialog):
@@ -42,6 +43,7 @@ class ModelAdding(QDialog):
         self._session = session
         self._path = path
         self._task: Task | None = None
+        self._stopping = False
         self._forms = QButtonGroup(self)
         self.title = label(one_line(path.name, 80), "heading", wrap=True)
         self.facts = label("", "muted", wrap=True)
@@ -81,8 +83,9 @@ class ModelAdding(QDialog):
             self.more,
         ):
             box.addWidget(part)
-        box.addSpacing(6)
+        box.addStretch(1)
         row = QHBoxLayout()
+        row.setContentsMargins(0, 6, 0, 0)
         row.setSpacing(10)
         row.addStretch(1)
         row.addWidget(self.stop)
@@ -103,6 +106,9 @@ class ModelAdding(QDialog):
     # -- what it is -----------------------------------------------------------------------------------------
 
     def _seen(self, look: ModelLook) -> None:
+        if self._stopping:
+            super().reject()
+            return
         self.title.setText(one_line(look.name, 80))
         facts = [model_words.parameters(look.parameters), model_words.kind(look)]
         facts += [wording.size(look.source_bytes), model_words.licence(look.licence)]
@@ -117,7 +123,9 @@ class ModelAdding(QDialog):
                 choice.setAccessibleDescription(fits)
                 self._forms.addButton(choice)
                 self._rows.addWidget(choice)
-            self._rows.addWidget(label(fits, "small", wrap=True))
+            words = label(fits, "small", wrap=True)
+            words.setContentsMargins(_INDENT_PX if look.is_checkpoint else 0, 0, 0, 0)
+            self._rows.addWidget(words)
         least = min(offer.size_bytes for offer in look.offers)
         room = self.tr("The original stays where it is. {free} are free on the disk.").format(
             free=wording.size(look.disk_free_bytes)
@@ -135,14 +143,21 @@ class ModelAdding(QDialog):
         for part, words in ((self.says, text), (self.more, more)):
             part.setText(words)
             part.setVisible(bool(words))
-        self.adjustSize()
+        self._fit()
 
     def _show_choices(self, shown: bool) -> None:
         for part in (self.choices, self.use, self.add):
             part.setVisible(shown)
         self.note.setVisible(bool(self.note.text()))
         self.bar.setVisible(not shown)
-        self.adjustSize()
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as its words need at this width; their sizes alone would leave gaps."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(WIDTH_PX, layout.totalHeightForWidth(WIDTH_PX))
 
     # -- taking it in ---------------------------------------------------------------------------------------
 
@@ -154,6 +169,8 @@ class ModelAdding(QDialog):
         self._follow(task, self._added)
 
     def _progress(self, progress: Progress) -> None:
+        if self._stopping:
+            return
         if progress.detail == "measure":
             self.bar.setRange(0, 0)
             self.says.setText(self.tr("Trying it out and measuring its speed…"))
@@ -183,8 +200,8 @@ class ModelAdding(QDialog):
         self._say(text, more)
         self.stop.setText(self.tr("Close"))
         self.stop.setAccessibleName(self.tr("Close"))
+        self.stop.setEnabled(True)  # also when it ended before it could be stopped
         self.stop.setFocus()
-        self.adjustSize()
 
     def _follow(self, task: Task, then: object) -> None:
         self._task = task
@@ -197,6 +214,7 @@ class ModelAdding(QDialog):
     def reject(self) -> None:
         """The first wish to leave stops what runs; the dialog goes when that has cleared up behind itself."""
         if self.busy and self._task is not None:
+            self._stopping = True
             self.says.setText(self.tr("Stopping…"))
             self.stop.setEnabled(False)
             self._task.cancel()

@@ -64,6 +64,7 @@ class SettingsDialog(QDialog):
         right = QVBoxLayout()
         right.setContentsMargins(28, 26, 28, 20)
         right.addWidget(self.pages, 1)
+        right.addSpacing(14)
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(button(self.tr("Close"), "primary", self.accept))
@@ -80,7 +81,6 @@ class SettingsDialog(QDialog):
         for code, name in (("en", "English"), ("fr", "Français")):
             self.language.addItem(name, code)
         self.language.setCurrentIndex(max(self.language.findData(now.language), 0))
-        self.language.setAccessibleName(self.tr("Language"))
         self.language.activated.connect(lambda _: self.language_chosen.emit(str(self.language.currentData())))
         self.theme = QComboBox()
         for code, name in (
@@ -88,20 +88,18 @@ class SettingsDialog(QDialog):
         ):  # fmt: skip
             self.theme.addItem(name, code)
         self.theme.setCurrentIndex(max(self.theme.findData(now.theme), 0))
-        self.theme.setAccessibleName(self.tr("Colours"))
         self.theme.activated.connect(lambda _: self._choose_theme())
         self.zoom = QComboBox()
         for percent in sorted({*ZOOM_CHOICES, now.zoom_percent}):
             self.zoom.addItem(wording.percent(percent), percent)
         self.zoom.setCurrentIndex(max(self.zoom.findData(now.zoom_percent), 0))
-        self.zoom.setAccessibleName(self.tr("Size of everything"))
         self.zoom.activated.connect(lambda _: self._settings.change(zoom_percent=self.zoom.currentData()))
         page, form = _page(
             self.tr("Window"), self.tr("Language and colours apply at once, the size when you unlock again.")
         )
-        form.addRow(label(self.tr("Language")), self.language)
-        form.addRow(label(self.tr("Colours")), self.theme)
-        form.addRow(label(self.tr("Size of everything")), self.zoom)
+        _add_row(form, self.tr("Language"), self.language)
+        _add_row(form, self.tr("Colours"), self.theme)
+        _add_row(form, self.tr("Size of everything"), self.zoom)
         return page
 
     def _computer_page(self) -> QWidget:
@@ -111,7 +109,6 @@ class SettingsDialog(QDialog):
         for count in sorted({*range(1, core_count() + 1), now.engine_threads} - {0}):
             self.threads.addItem(wording.cores(count), count)
         self.threads.setCurrentIndex(max(self.threads.findData(now.engine_threads), 0))
-        self.threads.setAccessibleName(self.tr("Cores for the model"))
         self.quiet = QCheckBox(self.tr("Quiet: leave half of the cores to other programs"))
         self.quiet.setChecked(now.quiet)
         self.threads.activated.connect(
@@ -125,7 +122,7 @@ class SettingsDialog(QDialog):
                 "loaded again when you change this."
             ),
         )
-        form.addRow(label(self.tr("Cores for the model")), self.threads)
+        _add_row(form, self.tr("Cores for the model"), self.threads)
         form.addRow(self.quiet)
         self._show_cores()
         return page
@@ -133,9 +130,7 @@ class SettingsDialog(QDialog):
     def _choose_cores(self, **values: object) -> None:
         self._settings.change(**values)
         self._show_cores()
-        chosen = next((card for card in self._session.models() if card.chosen), None)
-        if chosen is not None:
-            self._session.choose_model(chosen.id)
+        self._session.reload_model()
 
     def _show_cores(self) -> None:
         # A number of cores goes before the quiet half, so the two are never offered together.
@@ -147,7 +142,6 @@ class SettingsDialog(QDialog):
         for minutes in sorted({*IDLE_CHOICES_MIN, now.idle_lock_min}):
             self.idle.addItem(wording.span(minutes * 60), minutes)
         self.idle.setCurrentIndex(max(self.idle.findData(now.idle_lock_min), 0))
-        self.idle.setAccessibleName(self.tr("Lock when nobody has typed or clicked for"))
         self.idle.activated.connect(lambda _: self._choose_idle(int(self.idle.currentData())))
         page, form = _page(
             self.tr("Security"),
@@ -156,7 +150,7 @@ class SettingsDialog(QDialog):
                 "in memory."
             ),
         )
-        form.addRow(label(self.tr("Lock when nobody has typed or clicked for"), wrap=True), self.idle)
+        _add_row(form, self.tr("Lock when nobody has typed or clicked for"), self.idle, wrap=True)
         self._change = PassphraseChange(self._look, self._session)
         self._change.code_wanted.connect(self.recovery_code_wanted)
         self._change.changed.connect(self.passphrase_changed)
@@ -184,6 +178,15 @@ def core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _add_row(form: QFormLayout, name: str, choice: QComboBox, *, wrap: bool = False) -> None:
+    """A choice with its name before it, on one line with its words."""
+    words = label(name, wrap=wrap)
+    words.setBuddy(choice)
+    words.setMinimumHeight(choice.sizeHint().height())
+    choice.setAccessibleName(name)
+    form.addRow(words, choice)
 
 
 def _page(title: str, hint: str) -> tuple[QWidget, QFormLayout]:

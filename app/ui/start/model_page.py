@@ -60,8 +60,8 @@ class ModelPage(Card):
         self.body.addWidget(frame)
         if model is not None and model.reader:
             self.body.addWidget(label(wording.reader_sentence(), "", wrap=True))
-            quick = self.tr("It is quick on any computer and needs no download.")
-            self.body.addLayout(claim_row(look, "check", quick, "checked"))
+            small = self.tr("It comes with the program and needs no download.")
+            self.body.addLayout(claim_row(look, "check", small, "checked"))
         self.body.addWidget(
             label(self.tr("A larger model can be added at any time in the settings."), "muted", wrap=True)
         )

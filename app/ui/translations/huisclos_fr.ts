@@ -1838,8 +1838,8 @@
         <translation>{count} millions de paramètres</translation>
     </message>
     <message>
-        <source>It is quick on any computer and needs no download.</source>
-        <translation>Il est rapide sur tout ordinateur et ne demande aucun téléchargement.</translation>
+        <source>It comes with the program and needs no download.</source>
+        <translation>Il est fourni avec le programme et ne demande aucun téléchargement.</translation>
     </message>
     <message>
         <source>A larger model can be added at any time in the settings.</source>
