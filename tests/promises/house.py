@@ -21,7 +21,7 @@ from app.store.kdf import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "Quartz-Vexillum 9071 Ombrage"
-WAIT_S = 100
+WAIT_S = 300
 
 
 @dataclass(frozen=True)

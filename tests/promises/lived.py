@@ -37,14 +37,14 @@ def main() -> None:
     parts = services.Companions.start()
     passphrase = line()  # held on to, as a careless program would: the end of the process must do for it too
     ws = services.Workspace.open(Path(vault), passphrase, companions=parts)
-    services.resume_imports(ws).result(60)
+    services.resume_imports(ws).result(300)
     card = services.find_dossier(ws, dossier_name)
     assert card is not None
-    reading = services.read_dossier(ws, card.id).result(60)
-    pages = services.search(ws, card.id, question).result(60).total_pages
-    answer = services.ask(ws, card.id, question).result(60)
+    reading = services.read_dossier(ws, card.id).result(300)
+    pages = services.search(ws, card.id, question).result(300).total_pages
+    answer = services.ask(ws, card.id, question).result(300)
     document = services.list_documents(ws, card.id)[0]
-    services.render_page(ws, document.id, 1, width_px=300).result(60)
+    services.render_page(ws, document.id, 1, width_px=300).result(300)
     keys = ws.vault._opened.keys
     told = {
         "reading": reading.state.value,

@@ -63,7 +63,7 @@ class Session:
         house.file(f"{FILE_NAME}.md", f"# {PERSON}\n\n" + f"Douleur {PHRASE} le 3 mai.\n\n" * 40)
         house.file("mail.eml", MAIL)
         self.taken = house.take(house.files, dossier=DOSSIER)
-        more = [house.file(f"{n} {FILE_NAME}.txt", f"{n}: {PERSON} {PHRASE}\n\n" * 300) for n in range(30)]
+        more = [house.file(f"{n} {FILE_NAME}.txt", f"{n}: {PERSON} {PHRASE}\n\n" * 40) for n in range(30)]
         killed = house.start(house.command("import", *more, "--dossier", DOSSIER))
         assert killed.stdin
         assert killed.stderr
