@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QRadioButton, QToolButton
+from shiboken6 import isValid
 
 from app.services.views import EngineState
 from app.ui.dialogs import models_page
@@ -142,6 +143,11 @@ def test_a_dossier_has_its_own_model_and_removing_it_says_what_goes(stage, page,
         settle(stage, lambda task=task: not task.running)
     page.refresh()
     assert names(page) == ["bf16", "q8"]
+    second = page._area.findChildren(QRadioButton)[1]
+    second.setFocus()
+    page.refresh()
+    assert not isValid(second)
+    assert page.focusWidget().accessibleName() == "q8", "the keyboard stays where it was"
     assert page.own.isVisible()
     assert page.own.accessibleName() == "“lettre” is answered by"
     dossier = session.opened_dossier()

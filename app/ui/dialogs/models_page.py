@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QComboBox,
     QFrame,
@@ -44,6 +45,7 @@ class ModelsPage(QWidget):
         self._look = look
         self._session = session
         self._group = QButtonGroup(self)
+        self._running: set[Task] = set()
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -111,8 +113,19 @@ class ModelsPage(QWidget):
                 )
             )
         rows.addStretch(1)
-        self._area.setWidget(inside)
+        self._show_rows(inside)
         self._show_own(dossier, models)
+
+    def _show_rows(self, inside: QWidget) -> None:
+        """In place of those before, at the same height and with the keyboard on the same button."""
+        held, bar = self.focusWidget(), self._area.verticalScrollBar()
+        at, within = bar.value(), held is not None and self._area.isAncestorOf(held)
+        name = held.accessibleName() if isinstance(held, QAbstractButton) and within else ""
+        self._area.setWidget(inside)
+        for one in inside.findChildren(QAbstractButton):
+            if name and one.accessibleName() == name:
+                one.setFocus()
+        QTimer.singleShot(0, self._area, lambda: bar.setValue(at))
 
     def _show_own(self, dossier: DossierCard | None, models: tuple[ModelCard, ...]) -> None:
         self._own_row.setVisible(dossier is not None and len(models) > 1)
@@ -132,6 +145,7 @@ class ModelsPage(QWidget):
         frame.setProperty("role", "card")
         name = wording.model_label(card)
         choice = QRadioButton(one_line(name, 120).replace("&", "&&"))
+        choice.setAccessibleName(one_line(name, 120))
         choice.setChecked(card.chosen)
         choice.setProperty("role", "strong")
         choice.clicked.connect(lambda: self._choose(card))
@@ -229,13 +243,14 @@ class ModelsPage(QWidget):
 
     def _follow(self, task: Task, done: str) -> None:
         self.says.setText("")
+        self._running.add(task)
         self._set_busy(True)
         self._bar.setRange(0, 0)
         task.progressed.connect(self._progress)
         if done:
             task.then(self, lambda _: self.says.setText(done))
         task.failed.connect(while_alive(self, lambda failure: self.says.setText(sentence(failure))))
-        task.ended.connect(while_alive(self, self._over))
+        task.ended.connect(while_alive(self, lambda: self._over(task)))
 
     def _set_busy(self, busy: bool) -> None:
         self._bar.setVisible(busy)
@@ -247,6 +262,7 @@ class ModelsPage(QWidget):
             self._bar.setRange(0, 1000)
             self._bar.setValue(1000 * progress.done // progress.total)
 
-    def _over(self) -> None:
-        self._set_busy(False)
+    def _over(self, task: Task) -> None:
+        self._running.discard(task)
+        self._set_busy(bool(self._running))
         self.refresh()
