@@ -29,6 +29,10 @@ class Sampling:
             raise ValueError(f"repetition_penalty {self.repetition_penalty} is outside 0.01 to 100")
 
 
+class LogitsInvalid(ValueError):
+    """What the model computed are no numbers: its weights cannot be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A chosen token and the probability the model itself gave it (temperature 1, nothing cut off)."""
@@ -60,12 +64,11 @@ class Sampler:
 
     def choose(self, logits: NDArray[np.float32], allowed: Sequence[int] | None = None) -> Choice:
         """Takes float32 [vocab] logits (padding rows included), and the ids to choose from when not all are
-        free; the probability is the free choice's all the same. Raises ValueError when the logits are not
-        numbers.
+        free; the probability is the free choice's all the same. Raises LogitsInvalid.
         """
         row = np.asarray(logits, dtype=np.float64)[: self._vocabulary]
         if not np.isfinite(row).all():
-            raise ValueError("the model gave logits that are not finite numbers")
+            raise LogitsInvalid("the model computed what are no finite numbers")
         scores = row
         penalty = self._sampling.repetition_penalty
         if penalty != 1.0:

@@ -26,6 +26,7 @@ from engine.protocol import (
 )
 from engine.runtime.answering import PromptEmpty
 from engine.runtime.interrupt import Stopped
+from engine.runtime.sampler import LogitsInvalid
 from engine.runtime.seam import ContextFull, LoadedBackend, ReadingState
 from engine.runtime.sessions import Session, SessionLimit, Sessions, SessionUnknown
 from engine.states import (
@@ -194,6 +195,8 @@ def explain(error: Exception) -> RequestFailed | None:
             return RequestFailed(codes.SESSION_LIMIT, "There are too many readings at once.")
         case PromptEmpty():
             return RequestFailed(codes.PROMPT_EMPTY, "The prompt is empty.")
+        case LogitsInvalid():
+            return RequestFailed("model-weights-invalid", f"The model's weights are not usable: {error}.")
         case ContextFull():
             return RequestFailed(codes.CONTEXT_FULL, f"The model has no room for more: {error}.")
         case SnapshotDamaged():

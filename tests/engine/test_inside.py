@@ -13,6 +13,9 @@ import pytest
 from engine.client import EngineClient, EngineFailed
 from engine.kernels import Model
 from engine.models.convert import convert
+from engine.models.gguf import open_gguf
+from engine.models.gguf_writer import GgufWriter, TensorPlan
+from engine.models.keys import CONTENT_SHA256, FINAL_NORM, GENERAL_ALIGNMENT
 from engine.models.loading import load
 from engine.protocol import MAX_REPLY_BYTES, ChatMessage, WindowPrecision
 from engine.runtime.memory_shape import memory_shape
@@ -141,3 +144,20 @@ def test_a_published_spiking_model_is_told_as_one(tmp_path: Path) -> None:
         assert (info.spikes_k, info.own_spikes_k, info.spikes_fixed) == (3.0, 3.0, True)
         with pytest.raises(EngineFailed, match="always coded"):
             client.load(GOLDEN / "w8aspike-tiny", threads=1, spikes_k=0.0).result(60)
+
+
+def test_a_model_whose_weights_are_no_numbers_is_told_as_such(file: Path, tmp_path: Path) -> None:
+    good = open_gguf(file)
+    told = dict(good.metadata)
+    del told[GENERAL_ALIGNMENT], told[CONTENT_SHA256]
+    entries = list(good.tensors.entries.values())
+    plan = [TensorPlan(entry.name, entry.element, entry.shape) for entry in entries]
+    with GgufWriter(tmp_path / "bad.gguf", told, plan) as writer:
+        for entry in entries:
+            values = np.array(good.tensors.map_tensor(entry.name))
+            writer.write(np.full_like(values, np.nan) if entry.name == FINAL_NORM else values)
+    with EngineClient(model_folders=[tmp_path]) as client:
+        client.load(tmp_path / "bad.gguf", threads=1).result(60)
+        with pytest.raises(EngineFailed, match="no finite numbers") as refused:
+            client.generate(QUESTION, max_tokens=2).result(60)
+        assert refused.value.code == "model-weights-invalid"
