@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
+    QLayout,
     QProgressBar,
     QRadioButton,
     QVBoxLayout,
@@ -70,6 +71,7 @@ class ModelAdding(QDialog):
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
+        box.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # see ``_fit``
         box.setContentsMargins(28, 24, 28, 20)
         box.setSpacing(10)
         for part in (

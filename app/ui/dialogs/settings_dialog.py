@@ -42,7 +42,7 @@ class SettingsDialog(QDialog):
     def __init__(self, look: Look, settings: SettingsFile, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Settings"))
-        self.resize(760, 540)
+        self.resize(800, 640)
         self._look = look
         self._settings = settings
         self._session = session
