@@ -11,9 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+from app.core.resources import resource
 from engine.models.encoding import SPIKE_FORMAT
 from engine.models.random_checkpoint import LAYOUTS, Layout, Scale, write_random_checkpoint
 from tests.bench.table import Row, megabytes, show
+from tests.promises.house import PASSPHRASE, House
+from tests.promises.steering import Window
 
 TOKENIZER = Path(__file__).parents[1] / "fixtures" / "golden" / "tokenizer"
 QUESTION = "What does the letter of the court say?"
@@ -24,7 +27,9 @@ __all__ = ["LAYOUTS", "measure"]
 
 def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> None:
     """The 7B takes 15 GB (w8aspike 31 GB) twice, and the result beside it."""
-    source, home = folder / layout, folder / "home"
+    source = folder / layout
+    house = House(folder / "house")
+    home = house.root / "huisclos"
     try:
         began_s = time.perf_counter()
         made = write_random_checkpoint(source, layout, scale, tokenizer=TOKENIZER if scale == "7b" else None)
@@ -38,6 +43,7 @@ def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> Non
              "--max-tokens", str(ANSWER_TOK)],
             capture_output=True, text=True, check=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
+        told, answered_s = _ask_in_the_window(house, str(model["id"]))
     finally:
         if home.exists():
             for path in home.rglob("*"):
@@ -67,8 +73,30 @@ def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> Non
             Row("huisclos model add, with the measured run", f"{imported_s:.1f} s"),
             Row("Reading and writing, as measured by it", speed),
             Row("An answer", f"{ANSWER_TOK} tokens", answer.stderr.strip()[:90]),
+            Row(
+                "Asked in the window, about a sample dossier",
+                f"{answered_s:.1f} s",
+                f"{told['model']}: {len(told['text'])} characters",
+            ),
         ],
     )
+
+
+def _ask_in_the_window(house: House, model_id: str) -> tuple[dict[str, str], float]:
+    """(what the window answered and with which model, seconds from the question with the model loading)."""
+    house.choose_model(model_id)
+    house.make_vault()
+    window = Window(house)
+    try:
+        window.tell("unlock", PASSPHRASE)
+        window.tell("make_dossier", "Sample")
+        window.tell("begin_import", str(resource("samples", "en", "patient")))
+        window.tell("finish_import")
+        began_s = time.perf_counter()
+        return window.tell("ask", QUESTION), time.perf_counter() - began_s
+    finally:
+        window.process.kill()
+        house.close()
 
 
 def _copy(source: Path, target: Path) -> float:

@@ -107,9 +107,12 @@ class House:
         shutil.copy(file, folder / "model.gguf")
         manifest = {"name": file.stem, "label_en": file.stem, "label_fr": file.stem, "reader": reader}
         (folder / "model.toml").write_text(tomli_w.dumps(manifest), "utf-8")
+        self.choose_model(model_id)
+        return model_id
+
+    def choose_model(self, model_id: str) -> None:
         self.config.mkdir(parents=True, exist_ok=True)
         (self.config / "settings.toml").write_text(tomli_w.dumps({"model_id": model_id}), "utf-8")
-        return model_id
 
     def file(self, name: str | bytes, content: str | bytes) -> Path:
         path = self.files / os.fsdecode(name)
