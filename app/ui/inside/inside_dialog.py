@@ -111,7 +111,7 @@ class InsideDialog(QDialog):
             )
         if card.answer is None:
             return how + " " + self.tr("Ask a question to see them.")
-        counted = self.tr("Counted in the last answer, one token of {every}.").format(
+        counted = self.tr("Counted in what the model wrote last, one token of {every}.").format(
             every=card.answer.every_tok
         )
         return f"{how} {counted}"

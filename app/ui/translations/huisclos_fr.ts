@@ -1547,8 +1547,8 @@
         <translation>Posez une question pour les voir.</translation>
     </message>
     <message>
-        <source>Counted in the last answer, one token of {every}.</source>
-        <translation>Compté dans la dernière réponse, un jeton sur {every}.</translation>
+        <source>Counted in what the model wrote last, one token of {every}.</source>
+        <translation>Compté dans ce que le modèle a écrit en dernier, un jeton sur {every}.</translation>
     </message>
     <message>
         <source>At {tokens} tokens a reading takes {own}; a transformer of the same shape would keep {other}. Computed from the shapes, not measured: keys and values of every layer, in half precision.</source>
