@@ -469,6 +469,8 @@ def _build(
             vector = widen(name, weight)
             if len(shape) == 3:  # depthwise filters: the kernel wants [width, channels]
                 vector = np.ascontiguousarray(vector.reshape(shape[0], shape[2]).T)
+            if not np.isfinite(vector).all():
+                raise WeightError(f"{name} holds what is no finite number")
             native.set_vector(slot, layer, vector.reshape(-1))
     missing = native.seal()
     if missing:

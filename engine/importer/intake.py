@@ -22,6 +22,7 @@ from engine.models.gguf import open_gguf
 from engine.models.gguf_writer import sync_folder
 from engine.models.sources import Source, sniff
 from engine.models.tensor_names import weight_count
+from engine.models.tensors import find_not_finite
 from engine.protocol.importing import Rehash, Shard, TakeIn, TakenIn, Verdict
 
 _COPY_BYTES: Final = 4 << 20
@@ -51,6 +52,8 @@ def take_in(request: TakeIn, progress: Progress, cancelled: Cancelled) -> TakenI
             sha256 = ""
         else:
             sha256 = _copy(source, target, progress, cancelled)
+            if source.kind == "file":
+                _check_numbers(source.path.name, target, cancelled)
             shards = (Shard(source.path.name, target.stat().st_size, sha256),)
         describe = _describe_foreign if source.kind == "foreign" else _describe
         return describe(request, target, sha256, shards, time.monotonic() - began_s)
@@ -176,6 +179,22 @@ def _copy(found: Source, target: Path, progress: Progress, cancelled: Cancelled)
             "model-file-damaged", f"{source.name} is damaged: its weights are not what was written."
         )
     return whole.hexdigest()
+
+
+def _check_numbers(name: str, target: Path, cancelled: Cancelled) -> None:
+    """As conversion does of a checkpoint's weights; integer codes are numbers whatever they are."""
+
+    def check_cancel() -> None:
+        if cancelled():
+            raise ConversionCancelledError
+
+    tensors = open_gguf(target).tensors
+    try:
+        found = find_not_finite(tensors, check_cancel)
+    finally:
+        tensors.close()
+    if found:
+        raise ModelFileError("weights-not-finite", f"{name}: {found} holds what is no finite number.")
 
 
 def _blocks(path: Path) -> Iterator[memoryview]:

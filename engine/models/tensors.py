@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -170,6 +170,16 @@ def float_blocks(source: TensorSource, name: str) -> Iterator[tuple[int, NDArray
     element = source.entries[name].element
     for start, block in stored_blocks(source, name):
         yield start, widen(block, element)
+
+
+def find_not_finite(source: TensorSource, check_cancel: Callable[[], None]) -> str:
+    """The first float tensor that holds infinities or what is no number; empty when there is none."""
+    for name, entry in source.entries.items():
+        for _, block in stored_blocks(source, name) if entry.element.is_float else ():
+            check_cancel()
+            if not is_finite(block, entry.element):
+                return name
+    return ""
 
 
 def is_finite(block: NDArray[np.generic], element: ElementType) -> bool:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from engine.client import EngineClient, EngineFailed
+from engine.client.importing import ModelImporter
 from engine.kernels import Model
 from engine.models.convert import convert
 from engine.models.gguf import open_gguf
 from engine.models.gguf_writer import GgufWriter, TensorPlan
-from engine.models.keys import CONTENT_SHA256, FINAL_NORM, GENERAL_ALIGNMENT
+from engine.models.keys import CONTENT_SHA256, GENERAL_ALIGNMENT
 from engine.models.loading import load
 from engine.protocol import MAX_REPLY_BYTES, ChatMessage, WindowPrecision
 from engine.runtime.memory_shape import memory_shape
@@ -146,18 +147,38 @@ def test_a_published_spiking_model_is_told_as_one(tmp_path: Path) -> None:
             client.load(GOLDEN / "w8aspike-tiny", threads=1, spikes_k=0.0).result(60)
 
 
-def test_a_model_whose_weights_are_no_numbers_is_told_as_such(file: Path, tmp_path: Path) -> None:
-    good = open_gguf(file)
+def with_nothing_in(name: str, source: Path, target: Path) -> Path:
+    """A copy that says of itself nothing wrong, its tensor `name` full of what is no number."""
+    good = open_gguf(source)
     told = dict(good.metadata)
     del told[GENERAL_ALIGNMENT], told[CONTENT_SHA256]
     entries = list(good.tensors.entries.values())
     plan = [TensorPlan(entry.name, entry.element, entry.shape) for entry in entries]
-    with GgufWriter(tmp_path / "bad.gguf", told, plan) as writer:
+    with GgufWriter(target, told, plan) as writer:
         for entry in entries:
             values = np.array(good.tensors.map_tensor(entry.name))
-            writer.write(np.full_like(values, np.nan) if entry.name == FINAL_NORM else values)
+            writer.write(np.full_like(values, np.nan) if entry.name == name else values)
+    return target
+
+
+def test_weights_that_are_no_numbers_are_told_when_they_are_taken_in_loaded_or_computed(
+    file: Path, tmp_path: Path
+) -> None:
+    small = with_nothing_in("model.norm.weight", file, tmp_path / "small.gguf")
+    scales = with_nothing_in("lm_head.weight.scales", file, tmp_path / "scales.gguf")
+    convert(file.with_suffix(""), tmp_path / "floats.gguf", "f32")
+    large = with_nothing_in("lm_head.weight", tmp_path / "floats.gguf", tmp_path / "large.gguf")
+    (tmp_path / "into").mkdir()
+    for bad in (small, scales, large):
+        with pytest.raises(EngineFailed, match=rf"{bad.name}: .* no finite number") as refused:
+            ModelImporter().take_in(bad, tmp_path / "into", "m.gguf", format_name="auto")
+        assert refused.value.code == "weights-not-finite"
+    assert list((tmp_path / "into").iterdir()) == []
     with EngineClient(model_folders=[tmp_path]) as client:
-        client.load(tmp_path / "bad.gguf", threads=1).result(60)
+        with pytest.raises(EngineFailed, match=r"model\.norm\.weight holds") as refused:
+            client.load(small, threads=1).result(60)
+        assert refused.value.code == "model-weights-invalid"
+        client.load(large, threads=1).result(60)
         with pytest.raises(EngineFailed, match="no finite numbers") as refused:
             client.generate(QUESTION, max_tokens=2).result(60)
         assert refused.value.code == "model-weights-invalid"
