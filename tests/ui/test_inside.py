@@ -167,6 +167,20 @@ def test_the_picture_and_the_tables_are_saved(dialog: InsideDialog, tmp_path: Pa
         save_picture(dialog, tmp_path / "nowhere" / "a.png")
 
 
+def test_no_word_of_an_answer_is_in_a_saved_picture(dialog: InsideDialog, tmp_path: Path) -> None:
+    card, pictures, shown = dialog.card, [], []
+    assert card is not None
+    assert card.answer is not None
+    for words in (card.answer.sample.texts, ("Anna", "Roy", "has", "a", "cough")):  # type: ignore[union-attr]
+        sample = msgspec.structs.replace(card.answer.sample, texts=words)  # type: ignore[type-var]
+        dialog.show_card(replace(card, answer=msgspec.structs.replace(card.answer, sample=sample)))
+        save_picture(dialog, tmp_path / "a.png")
+        pictures.append(QImage(str(tmp_path / "a.png")))
+        shown.append(dialog.charts.grab().toImage())
+    assert shown[0] != shown[1], "on the screen they are"
+    assert pictures[0] == pictures[1]
+
+
 def test_spikes_are_chosen_for_the_model_and_kept(dialog: InsideDialog) -> None:
     stage: Stage = dialog.stage  # type: ignore[attr-defined]
     client = stage.desk.client

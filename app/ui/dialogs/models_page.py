@@ -46,6 +46,7 @@ class ModelsPage(QWidget):
         self._session = session
         self._group = QButtonGroup(self)
         self._running: set[Task] = set()
+        self._counted: tuple[DossierCard | None, int] = (None, 0)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -96,7 +97,7 @@ class ModelsPage(QWidget):
 
     def refresh(self) -> None:
         dossier = self._session.opened_dossier()
-        characters = 0 if dossier is None else self._session.characters(dossier.id)
+        characters = self._count(dossier)
         inside = QWidget()
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(0, 8, 8, 8)
@@ -115,6 +116,16 @@ class ModelsPage(QWidget):
         rows.addStretch(1)
         self._show_rows(inside)
         self._show_own(dossier, models)
+
+    def _count(self, dossier: DossierCard | None) -> int:
+        """Counted once while a dossier stays as it is: in a long one that takes a moment."""
+        before, count = self._counted
+        if dossier is None:
+            return 0
+        if before is None or (before.id, before.pages) != (dossier.id, dossier.pages):
+            count = self._session.characters(dossier.id)
+            self._counted = dossier, count
+        return count
 
     def _show_rows(self, inside: QWidget) -> None:
         """In place of those before, at the same height and with the keyboard on the same button."""

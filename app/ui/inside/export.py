@@ -1,4 +1,4 @@
-"""The picture and the figures in files of the person's choice."""
+"""The picture and the figures in files of the person's choice. None of the dossier's words is in them."""
 
 from __future__ import annotations
 
@@ -52,12 +52,15 @@ class ExportButton(QPushButton):
 
 
 def save_picture(dialog: InsideDialog, path: Path) -> None:
-    """The charts as they stand, twice as fine. Raises OSError."""
+    """The charts as they stand, twice as fine, without a word of the answer. Raises OSError."""
     charts = dialog.charts
     picture = QPixmap(QSize(charts.width(), charts.height()) * _SCALE)
     picture.setDevicePixelRatio(_SCALE)
     picture.fill(dialog.palette().window().color())
+    raster = dialog.raster.raster
+    raster.show_words(False)
     charts.render(picture)
+    raster.show_words(True)
     if not picture.save(str(path), "PNG"):
         raise OSError(f"{path} could not be written")
 

@@ -28,6 +28,7 @@ class Raster(QWidget):
         self._step_px = 3
         self._image = QImage()
         self._bytes = b""
+        self._worded = True
         self.setMinimumHeight(_LEAST_PX)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -38,6 +39,11 @@ class Raster(QWidget):
         self._draw()
         self.updateGeometry()
         self.setMinimumWidth(self.sizeHint().width())
+
+    def show_words(self, shown: bool) -> None:
+        """Whether each token's text stands below it."""
+        self._worded = shown
+        self.update()
 
     @property
     def steps(self) -> int:
@@ -96,9 +102,8 @@ class Raster(QWidget):
             painter.drawLine(left, 0, left, height)
             painter.setPen(QColor(palette.muted))
             room = QRect(left + 3, height, token_px - 4, FOOT_PX)
-            shown = metrics.elidedText(
-                one_line(text).strip() or "·", Qt.TextElideMode.ElideRight, room.width()
-            )
+            words = one_line(text).strip() if self._worded else ""
+            shown = metrics.elidedText(words or "·", Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)
         painter.setPen(QColor(palette.line))
         painter.drawLine(0, height, len(tokens) * token_px, height)
