@@ -30,6 +30,7 @@ from types import FrameType
 import numpy as np
 
 from engine.models.errors import ModelFileError
+from engine.models.foreign import read_foreign
 from engine.models.gguf import open_gguf, peek_text
 from engine.models.gguf_writer import GgufWriter, TensorPlan
 from engine.models.random_checkpoint import SafetensorsWriter
@@ -238,6 +239,8 @@ def _use(file: TensorFile) -> None:
 def _read_gguf(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     peek_text(path, "general.architecture")
+    with contextlib.suppress(ModelFileError):  # it has rules of its own for files of other makers
+        read_foreign(path)
     _use(open_gguf(path).tensors)
 
 
