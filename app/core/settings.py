@@ -67,7 +67,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 _RANGES: Mapping[str, tuple[int, int]] = {
     "idle_lock_min": (1, 60),
     "zoom_percent": (75, 200),
-    "engine_threads": (0, 1024),
+    "engine_threads": (0, 256),
 }
 _MAX_TEXT = 16_384
 _MAX_ENTRIES = 1000

@@ -50,7 +50,7 @@ class Load(_Message, frozen=True, tag="load"):
 
     request_id: RequestId
     path: FilePath
-    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     window_precision: WindowPrecision = "f16"
     window_mode: WindowMode = "hf"
     spikes_k: Annotated[float, Meta(ge=0.0, le=1024.0)] | None = None
