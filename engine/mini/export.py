@@ -20,7 +20,7 @@ FACTS = {
     "label_fr": "Mini-lecteur – cite, ne raisonne pas",
     "evidence_tok": 208,
     "reads_on": False,
-    "confidence_floor": 0.95,
+    "confidence_floor": 0.97,
     "reader": True,
 }
 TEMPLATE = "{%- for message in messages %}{{- message['content'] + '\\n' }}{%- endfor %}"
