@@ -257,12 +257,18 @@ def test_it_locks_by_itself_when_nobody_touches_it(runs: Runs) -> None:
 def test_touching_it_keeps_it_open(runs: Runs) -> None:
     program = runs.make_vault()
     assert program.window is not None
-    program._idle.watch(0.01)
+    idle, now_s = program._idle, [1_000_000.0]
+    idle._clock = lambda: now_s[0]
+    idle.watch(0.5)
     for _ in range(8):
-        runs.qtbot.wait(100)
+        now_s[0] += 20
         QTest.keyClick(program.window.chat.composer.field, Qt.Key.Key_A)
+        idle._tick()
     assert not runs.restarts
-    program._idle.rest()
+    for _ in range(2):
+        now_s[0] += 20
+        idle._tick()
+    runs.until(lambda: runs.restarts)
 
 
 def test_another_language_builds_the_window_again_in_place(runs: Runs) -> None:
