@@ -265,7 +265,7 @@ class EngineState(StrEnum):
     STARTING = "starting"
     LOADING = "loading"
     READY = "ready"
-    RESTARTING = "restarting"  # it died; back in ``retry_in_s``
+    RESTARTING = "restarting"  # it died and comes back by itself
     FAILED = "failed"  # gave up; ``problem`` says what to do
 
 
@@ -303,7 +303,6 @@ class EngineCard:
     memory_bytes: int = 0  # of the readings that live in the worker now
     prefill_tok_per_s: float = 0.0
     decode_tok_per_s: float = 0.0
-    retry_in_s: float | None = None
     problem: Problem | None = None
     energy: EnergyCard = EnergyCard()
     spikes: SpikesCard = SpikesCard()

@@ -254,8 +254,8 @@ def energy_meaning(card: EnergyCard) -> str:
     if card.measurable:
         return QCoreApplication.translate(
             "Energy",
-            "Measured by the processor's own counters for the last answer and the last pages read: all "
-            "programs that ran on it meanwhile are in it.",
+            "Measured by this machine's own counters for the last answer and the last pages read: all "
+            "programs that ran meanwhile are in it.",
         )
     if card.reason == "forbidden":
         return QCoreApplication.translate(

@@ -569,8 +569,8 @@
         <translation>rien de mesuré encore</translation>
     </message>
     <message>
-        <source>Measured by the processor&apos;s own counters for the last answer and the last pages read: all programs that ran on it meanwhile are in it.</source>
-        <translation>Mesuré par les compteurs du processeur lui-même, pour la dernière réponse et les dernières pages lues&#xa0;: tous les programmes qui y tournaient pendant ce temps sont compris.</translation>
+        <source>Measured by this machine&apos;s own counters for the last answer and the last pages read: all programs that ran meanwhile are in it.</source>
+        <translation>Mesuré par les compteurs de cette machine, pour la dernière réponse et les dernières pages lues&#xa0;: tous les programmes qui tournaient pendant ce temps sont compris.</translation>
     </message>
     <message>
         <source>This machine counts its energy, but lets only its administrator read the counters.</source>
