@@ -145,6 +145,8 @@ class FakeKernel:
     def _logits(self, state: FakeState) -> NDArray[np.float32]:
         if self._habits.breaks == "nan":
             return np.full(VOCABULARY, np.nan, np.float32)
+        if self._habits.breaks == "generating":
+            raise ValueError("a bug that repeats the canary it was given")
         logits = np.full(VOCABULARY, -10.0, np.float32)
         logits[97 + state.memory[0] % 26] = 3.0
         logits[97 + state.memory[1] % 26] = 2.0

@@ -188,7 +188,8 @@ def test_one_drop_of_everything_bad_takes_in_what_is_good_and_names_the_rest(hou
     innermost = {name: code for name, code in reasons.items() if code == "nested-too-deep"}
     assert len(innermost) == 1
     assert reasons.pop("l mended.pdf", "repaired") == "repaired"
-    assert reasons == expected | innermost | {"pipe": "not-a-file", "never there.txt": "file-gone"}
+    told = {"pipe": "not-a-file", "never there.txt": "file-gone", "drop": "links-left-out"}
+    assert reasons == expected | innermost | told
     assert all(len(e["reason"]) > 15 and "{" not in e["reason"] for e in report["exceptions"])
     assert [(e["file"], e["page"]) for e in report["exceptions"] if e["page"]] == [("k half.pdf", 2)]
     assert report["duplicates"] == [{"file": "zz good.txt", "same_as": "y twin.txt"}]

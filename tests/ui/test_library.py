@@ -81,7 +81,7 @@ def test_a_bad_file_lands_in_the_list_with_its_reason_and_stops_no_other(stage: 
     shown = " ".join(found.text() for found in window.library.exceptions.findChildren(QLabel))
     assert "The file is empty (0 bytes)." in shown
     assert "The name says PDF" in shown
-    assert [card.name for card in window.library.documents.rows if card.pages] == ["lettre.txt"]
+    stage.until(lambda: [card.name for card in window.library.documents.rows if card.pages] == ["lettre.txt"])
 
 
 def test_a_file_that_is_gone_is_told_and_can_be_retried(stage: Stage) -> None:

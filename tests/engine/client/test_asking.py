@@ -62,7 +62,7 @@ def test_a_program_that_is_no_worker_is_given_up_after_a_few_tries(statuses: lis
     ) as client:
         wait_for(lambda: client.status.phase == "failed")
         assert client.status.restarts == 4
-        assert "hello" in client.log_tail()
+        wait_for(lambda: "hello" in client.log_tail())  # its last words may be read after its end
 
 
 def test_a_program_that_cannot_be_started_is_given_up(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_caller_s_mistake_in_a_callback_stops_nothing(
 def test_a_bug_in_the_engine_is_an_answer_without_the_text(
     client: EngineClient, write_model: Callable[..., Path]
 ) -> None:
-    client.load(write_model(breaks="nan"))
+    client.load(write_model(breaks="generating"))
     with pytest.raises(EngineFailed) as failed:
         client.generate([ChatMessage("user", "canary")]).result(WAIT_S)
     assert failed.value.code == codes.INTERNAL
