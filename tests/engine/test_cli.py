@@ -228,6 +228,8 @@ def test_a_conversion_that_is_told_to_stop_removes_what_it_began(number: int, tm
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        # A suite that is started in the background ignores interrupts, and its children inherit that.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     assert process.stderr is not None
     assert "%" in process.stderr.readline()
