@@ -46,7 +46,7 @@ def ask_all(home: Path, model: Path | None = None) -> tuple[int, list[Row]]:
         Row("  with the exact value on the right page", f"{tally['exact']} of {tally['model']}"),
         Row("Fell back to quoted passages", f"{tally['passages']} of {total}"),
         Row("  the right page first", f"{tally['first']} of {tally['passages']}"),
-        Row("  the right page among the three", f"{tally['among']} of {tally['passages']}"),
+        Row("  the right page among the passages quoted", f"{tally['among']} of {tally['passages']}"),
         Row("Right page cited, either way", f"{(tally['page'] + tally['among']) / total:.0%}"),
     ]
 
