@@ -21,6 +21,7 @@
 
 #include "core/cpu.h"
 #include "model/model.h"
+#include "model/packing.h"
 
 namespace hc::bind {
 
@@ -123,7 +124,8 @@ inline hc::Config config_of(const std::map<std::string, std::int64_t>& sizes, co
 struct MatrixSlot {
     hc::Matrix* matrix;
     std::int64_t rows, cols;
-    bool coded;  // its input is coded as spikes
+    bool coded;       // its input is coded as spikes
+    bool multiplied;  // else only rows of it are looked up
 };
 
 struct VectorSlot {
@@ -157,7 +159,13 @@ inline hc::Matrix matrix_over(const std::string& slot, const std::string& kind, 
     require(scales.has_value() == integer, slot + ": scales go with integer formats only");
     const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
     require(!integer || static_cast<std::int64_t>(scales->size()) == rows * groups, slot + ": wrong number of scales");
-    return {{data.data(), integer ? scales->data() : nullptr, rows, cols, nullptr, nullptr, nullptr}, format->second};
+    return {{data.data(), integer ? scales->data() : nullptr, rows, cols}, {}, format->second, nullptr};
+}
+
+inline void pack_or_throw(const hc::StoredInts& stored, const hc::Model& model, hc::Matrix& out) {
+    if (hc::pack(stored, model.kernels(), model.pool(), out) != hc::Status::ok) {
+        throw std::bad_alloc();
+    }
 }
 
 using ExpertParts = std::vector<std::tuple<std::string, Bytes, std::optional<Halves>>>;
@@ -165,9 +173,10 @@ using ExpertParts = std::vector<std::tuple<std::string, Bytes, std::optional<Hal
 // Asks Python for an expert: fetch(layer, expert) gives kind, bytes and scales of its gate, up and down matrix.
 class FetchedExperts final : public hc::ExpertSource {
   public:
-    FetchedExperts(nb::callable fetch, const hc::Config& config) : fetch_(std::move(fetch)), config_(config) {}
+    FetchedExperts(nb::callable fetch, const hc::Model& model) : fetch_(std::move(fetch)), model_(model) {}
 
     std::unique_ptr<hc::ExpertLease> take(std::int64_t layer, std::int64_t expert) const override {
+        const hc::Config& config = model_.config();
         const nb::gil_scoped_acquire hold;
         try {
             auto lease = std::make_unique<Lease>();
@@ -175,12 +184,16 @@ class FetchedExperts final : public hc::ExpertSource {
             require(lease->parts.size() == 3, "an expert has three matrices");
             const auto matrix = [&](std::size_t part, std::int64_t rows, std::int64_t cols) {
                 const auto& [kind, data, scales] = lease->parts[part];
-                return matrix_over("expert", kind, data, scales, rows, cols);
+                hc::Matrix found = matrix_over("expert", kind, data, scales, rows, cols);
+                if (found.is_integer()) {
+                    pack_or_throw({found.weights, found.format, nullptr, nullptr, nullptr}, model_, found);
+                }
+                return found;
             };
-            const std::int64_t inner = config_.branches.expert_size;
-            lease->expert.gate = matrix(0, inner, config_.hidden_size);
-            lease->expert.up = matrix(1, inner, config_.hidden_size);
-            lease->expert.down = matrix(2, config_.hidden_size, inner);
+            const std::int64_t inner = config.branches.expert_size;
+            lease->expert.gate = matrix(0, inner, config.hidden_size);
+            lease->expert.up = matrix(1, inner, config.hidden_size);
+            lease->expert.down = matrix(2, config.hidden_size, inner);
             return lease;
         } catch (...) {
             failure() = std::current_exception();
@@ -204,7 +217,7 @@ class FetchedExperts final : public hc::ExpertSource {
         ExpertParts parts;
     };
     nb::callable fetch_;
-    const hc::Config& config_;
+    const hc::Model& model_;
 };
 
 // The model together with the arrays its matrices point into.
@@ -218,7 +231,7 @@ class BoundModel {
         const bool affine = sizes.contains("branch_affine") && sizes.at("branch_affine") != 0;
         const bool learned = sizes.contains("branch_learned") && sizes.at("branch_learned") != 0;
         if (fetch_expert.has_value()) {
-            model.expert_source = std::make_unique<FetchedExperts>(std::move(*fetch_expert), model.config());
+            model.expert_source = std::make_unique<FetchedExperts>(std::move(*fetch_expert), model);
         }
         add_slots();
         if (model.config().branches.on) {
@@ -230,7 +243,13 @@ class BoundModel {
                     std::optional<Halves> scales) {
         require(!sealed, "the model is sealed");
         const MatrixSlot target = find(matrices_, slot, layer);
-        *target.matrix = matrix_over(slot, kind, data, scales, target.rows, target.cols);
+        hc::Matrix found = matrix_over(slot, kind, data, scales, target.rows, target.cols);
+        if (found.is_integer() && target.multiplied) {
+            const nb::gil_scoped_release release;
+            pack_or_throw({found.weights, found.format, nullptr, nullptr, nullptr}, model, *target.matrix);
+            return;
+        }
+        *target.matrix = std::move(found);
         kept_bytes_.push_back(std::move(data));
         if (scales.has_value()) {
             kept_halves_.push_back(std::move(*scales));
@@ -260,11 +279,12 @@ class BoundModel {
         }
         require(starts.data()[target.rows] == static_cast<std::int64_t>(far.size()), slot + ": bad starts");
         const bool none = far.size() == 0;
-        target.matrix->weights = {data.data(), nullptr, target.rows, target.cols, scales.data(), none ? nullptr : starts.data(),
-                                  none ? nullptr : far.data()};
-        target.matrix->format = hc::Format::s8;
-        kept_bytes_.push_back(std::move(data));
-        kept_floats_.push_back(std::move(scales));
+        const hc_matrix stored{data.data(), nullptr, target.rows, target.cols};
+        {
+            const nb::gil_scoped_release release;
+            pack_or_throw({stored, hc::Format::s8, scales.data(), none ? nullptr : starts.data(), none ? nullptr : far.data()}, model,
+                          *target.matrix);
+        }
         kept_words_.push_back(std::move(starts));
         kept_entries_.push_back(std::move(far));
     }
@@ -308,17 +328,17 @@ class BoundModel {
     void add_slots() {
         const hc::Config& c = model.config();
         const bool spiking = c.is_spiking();
-        matrices_[{"model.embeddings.weight", -1}] = {&model.embeddings, c.vocab_size, c.hidden_size, false};
-        matrices_[{"lm_head.weight", -1}] = {&model.lm_head, c.vocab_size, c.hidden_size, false};
+        matrices_[{"model.embeddings.weight", -1}] = {&model.embeddings, c.vocab_size, c.hidden_size, false, false};
+        matrices_[{"lm_head.weight", -1}] = {&model.lm_head, c.vocab_size, c.hidden_size, false, true};
         vectors_[{"model.norm.weight", -1}] = {&model.norm, c.hidden_size};
         for (std::int64_t i = 0; i < c.layers; ++i) {
             hc::Layer& layer = model.layers[static_cast<std::size_t>(i)];
             vectors_[{"attn_norm.weight", i}] = {&layer.attn_norm, c.hidden_size};
             vectors_[{"mlp_norm.weight", i}] = {&layer.mlp_norm, c.hidden_size};
-            matrices_[{"attn.q_proj.weight", i}] = {&layer.q, c.q_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.k_proj.weight", i}] = {&layer.k, c.kv_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.v_proj.weight", i}] = {&layer.v, c.kv_dim(), c.hidden_size, spiking};
-            matrices_[{"attn.o_proj.weight", i}] = {&layer.o, c.hidden_size, c.q_dim(), spiking};
+            matrices_[{"attn.q_proj.weight", i}] = {&layer.q, c.q_dim(), c.hidden_size, spiking, true};
+            matrices_[{"attn.k_proj.weight", i}] = {&layer.k, c.kv_dim(), c.hidden_size, spiking, true};
+            matrices_[{"attn.v_proj.weight", i}] = {&layer.v, c.kv_dim(), c.hidden_size, spiking, true};
+            matrices_[{"attn.o_proj.weight", i}] = {&layer.o, c.hidden_size, c.q_dim(), spiking, true};
             vectors_[{"attn.q_proj.bias", i}] = {&layer.q_bias, c.q_dim()};
             vectors_[{"attn.k_proj.bias", i}] = {&layer.k_bias, c.kv_dim()};
             vectors_[{"attn.v_proj.bias", i}] = {&layer.v_bias, c.kv_dim()};
@@ -330,11 +350,11 @@ class BoundModel {
                 continue;
             }
             if (c.merged_gate) {
-                matrices_[{"attn.gk_proj.weight", i}] = {&layer.gate_up, c.kv_dim(), c.hidden_size, spiking};
+                matrices_[{"attn.gk_proj.weight", i}] = {&layer.gate_up, c.kv_dim(), c.hidden_size, spiking, true};
                 vectors_[{"attn.gk_proj.bias", i}] = {&layer.gate_bias, c.kv_dim()};
             } else {
-                matrices_[{"attn.gk_proj.0.weight", i}] = {&layer.gate_down, c.gate_rank, c.hidden_size, spiking};
-                matrices_[{"attn.gk_proj.1.weight", i}] = {&layer.gate_up, c.kv_dim(), c.gate_rank, false};
+                matrices_[{"attn.gk_proj.0.weight", i}] = {&layer.gate_down, c.gate_rank, c.hidden_size, spiking, true};
+                matrices_[{"attn.gk_proj.1.weight", i}] = {&layer.gate_up, c.kv_dim(), c.gate_rank, false, true};
                 vectors_[{"attn.gk_proj.1.bias", i}] = {&layer.gate_bias, c.kv_dim()};
             }
             vectors_[{"attn.g_norm.weight", i}] = {&layer.head_norm, c.head_dim};
@@ -348,30 +368,30 @@ class BoundModel {
 
     void add_mlp(const std::string& prefix, std::int64_t layer, hc::Matrix& gate, hc::Matrix& up, hc::Matrix& down, std::int64_t inner) {
         const hc::Config& c = model.config();
-        matrices_[{prefix + "gate_proj.weight", layer}] = {&gate, inner, c.hidden_size, c.is_spiking()};
-        matrices_[{prefix + "up_proj.weight", layer}] = {&up, inner, c.hidden_size, c.is_spiking()};
-        matrices_[{prefix + "down_proj.weight", layer}] = {&down, c.hidden_size, inner, c.spike_down};
+        matrices_[{prefix + "gate_proj.weight", layer}] = {&gate, inner, c.hidden_size, c.is_spiking(), true};
+        matrices_[{prefix + "up_proj.weight", layer}] = {&up, inner, c.hidden_size, c.is_spiking(), true};
+        matrices_[{prefix + "down_proj.weight", layer}] = {&down, c.hidden_size, inner, c.spike_down, true};
     }
 
     void add_branch_slots(bool affine, bool learned) {
         const hc::Config& c = model.config();
         const hc::Branches& branches = c.branches;
         if (branches.sinks > 0) {
-            matrices_[{"model.sinks.weight", -1}] = {&model.sinks, branches.sinks, c.hidden_size, false};
+            matrices_[{"model.sinks.weight", -1}] = {&model.sinks, branches.sinks, c.hidden_size, false, false};
         }
         const std::int64_t norm_size = branches.whole_norm ? c.q_dim() : c.head_dim;
         for (std::int64_t i = 0; i < c.layers; ++i) {
             hc::Layer& layer = model.layers[static_cast<std::size_t>(i)];
             if (branches.own_qkv) {
-                matrices_[{"attn.linear_q_proj.weight", i}] = {&layer.linear_q, c.q_dim(), c.hidden_size, c.is_spiking()};
-                matrices_[{"attn.linear_k_proj.weight", i}] = {&layer.linear_k, c.kv_dim(), c.hidden_size, c.is_spiking()};
-                matrices_[{"attn.linear_v_proj.weight", i}] = {&layer.linear_v, c.kv_dim(), c.hidden_size, c.is_spiking()};
+                matrices_[{"attn.linear_q_proj.weight", i}] = {&layer.linear_q, c.q_dim(), c.hidden_size, c.is_spiking(), true};
+                matrices_[{"attn.linear_k_proj.weight", i}] = {&layer.linear_k, c.kv_dim(), c.hidden_size, c.is_spiking(), true};
+                matrices_[{"attn.linear_v_proj.weight", i}] = {&layer.linear_v, c.kv_dim(), c.hidden_size, c.is_spiking(), true};
                 vectors_[{"attn.linear_q_proj.bias", i}] = {&layer.linear_q_bias, c.q_dim()};
                 vectors_[{"attn.linear_k_proj.bias", i}] = {&layer.linear_k_bias, c.kv_dim()};
                 vectors_[{"attn.linear_v_proj.bias", i}] = {&layer.linear_v_bias, c.kv_dim()};
             }
             if (branches.own_output) {
-                matrices_[{"attn.linear_o_proj.weight", i}] = {&layer.linear_o, c.hidden_size, c.q_dim(), c.is_spiking()};
+                matrices_[{"attn.linear_o_proj.weight", i}] = {&layer.linear_o, c.hidden_size, c.q_dim(), c.is_spiking(), true};
             }
             layer.linear_norm.assign(affine ? 0 : static_cast<std::size_t>(norm_size), 1.0f);
             layer.softmax_norm = layer.linear_norm;
@@ -387,7 +407,7 @@ class BoundModel {
                 add_mlp("mlp.", i, layer.mlp_gate, layer.mlp_up, layer.mlp_down, c.intermediate_size);
                 continue;
             }
-            matrices_[{"mlp.router.weight", i}] = {&layer.router, branches.experts, c.hidden_size, false};
+            matrices_[{"mlp.router.weight", i}] = {&layer.router, branches.experts, c.hidden_size, false, true};
             if (branches.shared_expert) {
                 add_mlp("mlp.shared_expert.", i, layer.mlp_gate, layer.mlp_up, layer.mlp_down, branches.expert_size);
             }
@@ -405,7 +425,6 @@ class BoundModel {
     std::map<Key, VectorSlot> vectors_;
     std::vector<Bytes> kept_bytes_;
     std::vector<Halves> kept_halves_;
-    std::vector<Floats> kept_floats_;
     std::vector<Words> kept_words_;
     std::vector<Entries> kept_entries_;
 };

@@ -5,10 +5,10 @@ using I = __m256i;
 
 constexpr int64_t lanes = 8;
 constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
-constexpr int int_token_tile = 4; // tokens of an integer tile: 4 + 4 sums, weights, their sizes, ones
+constexpr int tile_tokens = 3;    // of an integer tile with two registers of rows: 6 sums, weights, their sizes, ones
+constexpr int tile_registers = 2;
+constexpr int lone_registers = 4;
 constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
-constexpr int64_t packed_q8_tokens = 12; // from here on turning rows into columns pays
-constexpr int64_t packed_q4_tokens = 32;
 
 inline I first(int64_t n) {
     alignas(32) static const int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -64,8 +64,7 @@ inline int32_t sum_int(I x) {
 }
 inline I load_int(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline void store_int(void* p, I x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
-// Lane 0 holds x, the others 0.
-inline I lane0(int32_t x) { return _mm256_zextsi128_si256(_mm_cvtsi32_si128(x)); }
+inline I xor_int(I a, I b) { return _mm256_xor_si256(a, b); }
 
 inline F load_bf16(const uint16_t* p) {
     const I wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -127,59 +126,13 @@ inline I as_int(F x) { return _mm256_castps_si256(x); }
 constexpr int32_t q8_shift = 0;
 constexpr int32_t q4_shift = 8;
 
-inline I add_pairs(I total, I words) { return _mm256_add_epi32(total, _mm256_madd_epi16(words, _mm256_set1_epi16(1))); }
+inline I load_q8(const uint8_t* p) { return xor_int(load_int(p), _mm256_set1_epi8(static_cast<char>(0x80))); }
+inline I low_nibbles(I pairs) { return _mm256_and_si256(pairs, _mm256_set1_epi8(15)); }
+inline I high_nibbles(I pairs) { return _mm256_and_si256(_mm256_srli_epi16(pairs, 4), _mm256_set1_epi8(15)); }
 
+inline I add_pairs(I total, I words) { return _mm256_add_epi32(total, _mm256_madd_epi16(words, _mm256_set1_epi16(1))); }
 // Four codes per lane: sum += w . x, w shifted.
 inline I dot4_q8(I total, I w, I x) {
     return add_pairs(total, _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)));
 }
 inline I dot4_q4(I total, I w, I x) { return add_pairs(total, _mm256_maddubs_epi16(w, x)); }
-
-// The products of one group of n <= 128 codes, spread over the lanes; x has 128 readable bytes, zero past n.
-inline I group_dot_q8_full(const int8_t* w, const int8_t* x, int32_t) {
-    I total = zero_int();
-    for (int i = 0; i < HC_GROUP; i += 32) {
-        total = dot4_q8(total, load_int(w + i), load_int(x + i));
-    }
-    return total;
-}
-inline I group_dot_q8(const int8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-    int8_t padded[HC_GROUP] = {};
-    memcpy(padded, w, static_cast<size_t>(n));
-    return group_dot_q8_full(padded, x, activation_sum);
-}
-inline I nibble_dot(const uint8_t* w, const int8_t* x, int64_t half, int32_t activation_sum) {
-    const I low = _mm256_set1_epi8(15);
-    I words = zero_int();
-    for (int i = 0; i < HC_GROUP / 2; i += 32) {
-        const I bytes = load_int(w + i);
-        words = _mm256_add_epi16(words, _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), load_int(x + i)));
-        words = _mm256_add_epi16(
-            words, _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(bytes, 4), low), load_int(x + half + i)));
-    }
-    return add_pairs(lane0(-q4_shift * activation_sum), words);
-}
-inline I group_dot_q4_full(const uint8_t* w, const int8_t* x, int32_t activation_sum) {
-    return nibble_dot(w, x, HC_GROUP / 2, activation_sum);
-}
-inline I group_dot_q4(const uint8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-    uint8_t padded[HC_GROUP / 2] = {};
-    memcpy(padded, w, static_cast<size_t>(n / 2));
-    return nibble_dot(padded, x, n / 2, activation_sum);
-}
-
-// One group of a row as 128 shifted codes, whatever past n.
-inline void stage_q8(const int8_t* w, int64_t n, int8_t* out) {
-    if (n < HC_GROUP) {
-        memset(out + n, 0, static_cast<size_t>(HC_GROUP - n));
-    }
-    memcpy(out, w, static_cast<size_t>(n));
-}
-inline void stage_q4_full(const uint8_t* w, int8_t* out) {
-    const I low = _mm256_set1_epi8(15);
-    for (int i = 0; i < HC_GROUP / 2; i += 32) {
-        const I bytes = load_int(w + i);
-        store_int(out + i, _mm256_and_si256(bytes, low));
-        store_int(out + HC_GROUP / 2 + i, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low));
-    }
-}

@@ -5,10 +5,10 @@ using I = __m512i;
 
 constexpr int64_t lanes = 16;
 constexpr int token_tile = 12;     // tokens of a float tile: 24 sums, 2 weights, 1 activation in 32 registers
-constexpr int int_token_tile = 12; // tokens of an integer tile: 12 + 12 sums
+constexpr int tile_tokens = 6;     // of an integer tile with two registers of rows: 12 + 12 sums, 2 weights, 1 activation
+constexpr int tile_registers = 2;
+constexpr int lone_registers = 2;
 constexpr int dot_tokens = 4;      // tokens sharing one pass over four weight rows
-constexpr int64_t packed_q8_tokens = 16; // from here on turning rows into columns pays
-constexpr int64_t packed_q4_tokens = 16;
 
 inline __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
@@ -49,8 +49,7 @@ inline I add_int(I a, I b) { return _mm512_add_epi32(a, b); }
 inline int32_t sum_int(I x) { return _mm512_reduce_add_epi32(x); }
 inline I load_int(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_int(void* p, I x) { _mm512_storeu_si512(p, x); }
-// Lane 0 holds x, the others 0.
-inline I lane0(int32_t x) { return _mm512_zextsi128_si512(_mm_cvtsi32_si128(x)); }
+inline I xor_int(I a, I b) { return _mm512_xor_si512(a, b); }
 
 inline F load_bf16(const uint16_t* p) {
     const I wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -111,55 +110,14 @@ inline void transpose(F* r) {
 inline F as_float(I x) { return _mm512_castsi512_ps(x); }
 inline I as_int(F x) { return _mm512_castps_si512(x); }
 
-// Integer dot products. VNNI multiplies unsigned by signed bytes, so q8 weights are shifted by 128 and the sum of the
-// activations, which is known, takes the shift out again: corrections start the sum.
+// Integer dot products. VNNI multiplies unsigned by signed bytes, as weights are packed; the shift is taken out again by the sum
+// of the activations, which is known.
 constexpr int32_t q8_shift = 128;
 constexpr int32_t q4_shift = 8;
 
+inline I load_q8(const uint8_t* p) { return load_int(p); }
+inline I low_nibbles(I pairs) { return _mm512_and_si512(pairs, _mm512_set1_epi8(15)); }
+inline I high_nibbles(I pairs) { return _mm512_and_si512(_mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15)); }
 // Four codes per lane: sum += w . x, w shifted.
 inline I dot4_q8(I total, I w, I x) { return _mm512_dpbusd_epi32(total, w, x); }
 inline I dot4_q4(I total, I w, I x) { return _mm512_dpbusd_epi32(total, w, x); }
-
-inline __mmask64 first_bytes(int64_t n) {
-    return n >= 64 ? ~__mmask64{0} : (n <= 0 ? __mmask64{0} : (__mmask64{1} << n) - 1);
-}
-
-// The products of one group of n <= 128 codes, spread over the lanes; x has 128 readable bytes, zero past n.
-inline I group_dot_q8(const int8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-    const I flip = _mm512_set1_epi8(static_cast<char>(0x80));
-    const I w0 = _mm512_maskz_loadu_epi8(first_bytes(n), w);
-    const I w1 = _mm512_maskz_loadu_epi8(first_bytes(n - 64), w + 64);
-    const I total = _mm512_dpbusd_epi32(lane0(-q8_shift * activation_sum), _mm512_xor_si512(w0, flip), load_int(x));
-    return _mm512_dpbusd_epi32(total, _mm512_xor_si512(w1, flip), load_int(x + 64));
-}
-inline I group_dot_q8_full(const int8_t* w, const int8_t* x, int32_t activation_sum) {
-    const I flip = _mm512_set1_epi8(static_cast<char>(0x80));
-    const I total =
-        _mm512_dpbusd_epi32(lane0(-q8_shift * activation_sum), _mm512_xor_si512(load_int(w), flip), load_int(x));
-    return _mm512_dpbusd_epi32(total, _mm512_xor_si512(load_int(w + 64), flip), load_int(x + 64));
-}
-inline I nibble_dot(I bytes, const int8_t* x, int64_t half, int32_t activation_sum) {
-    const I low = _mm512_set1_epi8(15);
-    const I total =
-        _mm512_dpbusd_epi32(lane0(-q4_shift * activation_sum), _mm512_and_si512(bytes, low), load_int(x));
-    return _mm512_dpbusd_epi32(total, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low), load_int(x + half));
-}
-inline I group_dot_q4(const uint8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-    return nibble_dot(_mm512_maskz_loadu_epi8(first_bytes(n / 2), w), x, n / 2, activation_sum);
-}
-inline I group_dot_q4_full(const uint8_t* w, const int8_t* x, int32_t activation_sum) {
-    return nibble_dot(load_int(w), x, 64, activation_sum);
-}
-
-// One group of a row as 128 shifted codes, whatever past n.
-inline void stage_q8(const int8_t* w, int64_t n, int8_t* out) {
-    const I flip = _mm512_set1_epi8(static_cast<char>(0x80));
-    store_int(out, _mm512_xor_si512(_mm512_maskz_loadu_epi8(first_bytes(n), w), flip));
-    store_int(out + 64, _mm512_xor_si512(_mm512_maskz_loadu_epi8(first_bytes(n - 64), w + 64), flip));
-}
-inline void stage_q4_full(const uint8_t* w, int8_t* out) {
-    const I low = _mm512_set1_epi8(15);
-    const I bytes = load_int(w);
-    store_int(out, _mm512_and_si512(bytes, low));
-    store_int(out + 64, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low));
-}

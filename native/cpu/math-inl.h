@@ -46,6 +46,14 @@ inline void for_lanes(int64_t count, Body body) {
     }
 }
 
+#if defined(__clang__)
+#define HC_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define HC_UNROLL _Pragma("GCC unroll 32")
+#else
+#define HC_UNROLL
+#endif
+
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t group_count(int64_t cols) { return (cols + HC_GROUP - 1) / HC_GROUP; }
 

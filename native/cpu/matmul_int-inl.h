@@ -1,221 +1,266 @@
-// Products with q8 and q4 matrices: integer dot products per group of 128, then one scale per row, token and group.
+// Products with packed q8, s8 and q4 matrices: integer dot products per group of 128, then one scale per row, token and group.
 // Included only by one instruction set's file, inside an unnamed namespace.
+//
+// A tile is up to 6 tokens times some registers of rows, its sums in registers from the first input to the last. Both operands
+// lie in the order in which they are read, so a weight is one load and an activation one broadcast, wherever the tile is cut.
 
-struct HalfScales {
-    using Scale = uint16_t;
-    static const uint16_t* scales_of(const hc_matrix* w) { return w->scales; }
-    static F load_scales(const uint16_t* p, int64_t n) { return load_f16_first(p, n); }
-    static float scale_value(const uint16_t* p) { return f16_value(p); }
-};
+constexpr int64_t group_steps = HC_GROUP / 4;                       // steps of four inputs
+constexpr int64_t step_bytes = HC_ROW_BLOCK * 4;                    // of a packed block
+constexpr int64_t row_registers = HC_ROW_BLOCK / lanes;
 
-struct WideScales {
-    using Scale = float;
-    static const float* scales_of(const hc_matrix* w) { return w->wide_scales; }
-    static F load_scales(const float* p, int64_t n) { return load_first(p, n); }
-    static float scale_value(const float* p) { return *p; }
-};
-
-template <typename Scales>
-struct Bytes : Scales {
-    using Element = int8_t;
+struct Q8 {
     static constexpr int32_t shift = q8_shift;
-    static constexpr int64_t packed_tokens = packed_q8_tokens;
-    static int64_t row_elements(int64_t cols) { return cols; }
-    static int64_t group_elements() { return HC_GROUP; }
-    static I dot4(I total, I w, I x) { return dot4_q8(total, w, x); }
-    static I group_dot(const int8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-        return n == HC_GROUP ? group_dot_q8_full(w, x, activation_sum) : group_dot_q8(w, n, x, activation_sum);
-    }
-    static void stage(const int8_t* w, int64_t n, int8_t* out) { stage_q8(w, n, out); }
+    static constexpr int64_t group_bytes = group_steps * step_bytes;
 };
 
-using Q8 = Bytes<HalfScales>;
-using S8 = Bytes<WideScales>;
-
-struct Q4 : HalfScales {
-    using Element = uint8_t;
+struct Q4 {
     static constexpr int32_t shift = q4_shift;
-    static constexpr int64_t packed_tokens = packed_q4_tokens;
-    static int64_t row_elements(int64_t cols) { return cols / 2; }
-    static int64_t group_elements() { return HC_GROUP / 2; }
-    static I dot4(I total, I w, I x) { return dot4_q4(total, w, x); }
-    static I group_dot(const uint8_t* w, int64_t n, const int8_t* x, int32_t activation_sum) {
-        return n == HC_GROUP ? group_dot_q4_full(w, x, activation_sum) : group_dot_q4(w, n, x, activation_sum);
-    }
-    static void stage(const uint8_t* w, int64_t n, int8_t* out) {
-        if (n == HC_GROUP) {
-            stage_q4_full(w, out);
-            return;
-        }
-        memset(out, 0, HC_GROUP);
-        spread_nibbles(w, n, out);
-    }
+    static constexpr int64_t group_bytes = group_steps * step_bytes / 2;
 };
 
-constexpr int64_t scale_groups = 64; // groups whose scales are combined at once
+// The activations of a tile that is W tokens wide, from one group on.
+struct TileInput {
+    const int32_t* words;
+    const float* scales;
+    const int32_t* sums;
+};
 
-// y[r] for R rows and one token.
-template <typename Q, int R>
-inline void int_dot_rows(const typename Q::Element* w, int64_t cols, const typename Q::Scale* scales, const int8_t* codes,
-                         const float* code_scales, const int32_t* code_sums, const float* bias, float* y) {
-    const int64_t groups = group_count(cols);
-    const int64_t row_elements = Q::row_elements(cols);
-    F total[R];
-    for (int r = 0; r < R; ++r) {
-        total[r] = zero();
-    }
-    for (int64_t start = 0; start < groups; start += scale_groups) {
-        const int64_t count = smaller(scale_groups, groups - start);
-        float combined[R][scale_groups];
+// sums[r][t] += one group's products of R registers of rows and T tokens. `words` is the first token's first step.
+template <int R, int T, int W>
+inline void group_products(Q8, const uint8_t* w, const int32_t* words, I (&sums)[R][T]) {
+    HC_UNROLL
+    for (int64_t k = 0; k < group_steps; ++k) {
+        I weights[R];
         for (int r = 0; r < R; ++r) {
-            for_lanes(count, [&](int64_t g, int64_t n) {
-                store(combined[r] + g, mul(Q::load_scales(scales + r * groups + start + g, n),
-                                           load_first(code_scales + start + g, n)));
-            });
+            weights[r] = load_q8(w + k * step_bytes + r * lanes * 4);
         }
-        for (int64_t i = 0; i < count; ++i) {
-            const int64_t g = start + i;
-            const int64_t n = smaller(HC_GROUP, cols - g * HC_GROUP);
-            const typename Q::Element* at = w + g * Q::group_elements();
+        for (int t = 0; t < T; ++t) {
+            const I x = set1_int(words[k * W + t]);
             for (int r = 0; r < R; ++r) {
-                const I products = Q::group_dot(at + r * row_elements, n, codes + g * HC_GROUP, code_sums[g]);
-                total[r] = fma(to_float(products), set1(combined[r][i]), total[r]);
+                sums[r][t] = dot4_q8(sums[r][t], weights[r], x);
+            }
+        }
+    }
+}
+
+template <int R, int T, int W>
+inline void group_products(Q4, const uint8_t* w, const int32_t* words, I (&sums)[R][T]) {
+    HC_UNROLL
+    for (int64_t k = 0; k < group_steps / 2; ++k) {
+        for (int r = 0; r < R; ++r) {
+            const I pairs = load_int(w + k * step_bytes + r * lanes * 4);
+            const I low = low_nibbles(pairs);
+            const I high = high_nibbles(pairs);
+            for (int t = 0; t < T; ++t) {
+                sums[r][t] = dot4_q4(sums[r][t], low, set1_int(words[k * W + t]));
+                sums[r][t] = dot4_q4(sums[r][t], high, set1_int(words[(group_steps / 2 + k) * W + t]));
+            }
+        }
+    }
+}
+
+inline F load_scales(const hc_packed* w, int64_t at) {
+    return w->wide_scales != nullptr ? load(w->wide_scales + at) : load_f16(w->scales + at);
+}
+
+// y[t, r] for T tokens of a tile W wide and R registers of rows, `rows` of which are written: begins with the bias, or goes on from y.
+template <typename Q, int R, int T, int W>
+inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at, int64_t groups, const TileInput& x, const float* bias,
+                     bool begins, float* y, int64_t ldy, int64_t rows) {
+    F total[R][T];
+    for (int r = 0; r < R; ++r) {
+        const int64_t n = rows < r * lanes ? 0 : smaller(lanes, rows - r * lanes);
+        for (int t = 0; t < T; ++t) {
+            const float* start = begins ? bias : y + t * ldy;
+            total[r][t] = start != nullptr && n > 0 ? load_first(start + r * lanes, n) : zero();
+        }
+    }
+    for (int64_t g = 0; g < groups; ++g) {
+        I products[R][T];
+        for (int t = 0; t < T; ++t) {
+            const I start = set1_int(-Q::shift * x.sums[g * W + t]);
+            for (int r = 0; r < R; ++r) {
+                products[r][t] = start;
+            }
+        }
+        group_products<R, T, W>(Q{}, w + g * Q::group_bytes, x.words + g * group_steps * W, products);
+        for (int r = 0; r < R; ++r) {
+            const F scale = load_scales(matrix, scale_at + g * HC_ROW_BLOCK + r * lanes);
+            for (int t = 0; t < T; ++t) {
+                total[r][t] = fma(to_float(products[r][t]), mul(scale, set1(x.scales[g * W + t])), total[r][t]);
             }
         }
     }
     for (int r = 0; r < R; ++r) {
-        y[r] = sum(total[r]) + (bias != nullptr ? bias[r] : 0.0f);
+        const int64_t n = rows < r * lanes ? 0 : smaller(lanes, rows - r * lanes);
+        for (int t = 0; t < T && n > 0; ++t) {
+            store_first(y + t * ldy + r * lanes, total[r][t], n);
+        }
     }
 }
 
-template <typename Q, int R>
-inline void int_dot_tokens(const typename Q::Element* w, int64_t cols, const typename Q::Scale* scales, const hc_codes* x,
-                           const float* bias, float* y, int64_t ldy) {
-    for (int64_t t = 0; t < x->tokens; ++t) {
-        const int64_t at = t * x->groups;
-        int_dot_rows<Q, R>(w, cols, scales, x->codes + at * HC_GROUP, x->scales + at, x->sums + at, bias, y + t * ldy);
-    }
-}
-
-constexpr int64_t packed_groups = 16; // 16 groups x 128 x 16 rows = 32 KiB of the scratch memory
-
-// Up to `lanes` rows, some groups of them: words[g][k][lane] holds codes 4 k .. 4 k + 3 of row `lane`, scale[g][lane] its scale.
-struct PackedInts {
-    int32_t words[packed_groups][HC_GROUP / 4][lanes];
-    float scale[packed_groups][lanes];
+// A stretch of groups of one block of rows, times one tile of tokens.
+struct BlockTask {
+    const hc_packed* matrix;
+    int64_t first_row;
+    int64_t first_group, groups;
+    bool begins;
+    const float* bias;
+    float* y; // of the tile's first token and the matrix's first row
+    int64_t ldy;
 };
-static_assert(sizeof(PackedInts) <= HC_MATMUL_SCRATCH, "the packed groups fit the scratch memory");
+
+template <typename Q, int W, int T>
+inline void int_slices(const BlockTask& task, const TileInput& x, int t0) {
+    constexpr int R = T == 1 ? lone_registers : tile_registers;
+    const hc_packed* matrix = task.matrix;
+    const int64_t groups = group_count(matrix->cols);
+    const int64_t at = task.first_row / HC_ROW_BLOCK * groups + task.first_group;
+    const TileInput from{x.words + t0, x.scales + t0, x.sums + t0};
+    for (int64_t r = 0; r < row_registers; r += R) {
+        const int64_t row = task.first_row + r * lanes;
+        if (row < matrix->rows) {
+            int_tile<Q, R, T, W>(matrix, matrix->data + at * Q::group_bytes + r * lanes * 4, at * HC_ROW_BLOCK + r * lanes, task.groups,
+                                 from, task.bias != nullptr ? task.bias + row : nullptr, task.begins, task.y + t0 * task.ldy + row,
+                                 task.ldy, smaller(R * lanes, matrix->rows - row));
+        }
+    }
+}
+
+template <typename Q, int W>
+inline void int_block(const BlockTask& task, const TileInput& x) {
+    constexpr int T = W < tile_tokens ? W : tile_tokens;
+    int t0 = 0;
+    for (; t0 + T <= W; t0 += T) {
+        int_slices<Q, W, T>(task, x, t0);
+    }
+    if constexpr (W % T != 0) {
+        int_slices<Q, W, W % T>(task, x, t0);
+    }
+}
+
+constexpr int64_t groups_at_once = 32; // 4096 inputs: a block of rows then takes 128 KiB, and stays near while tiles pass
+constexpr int64_t tiles_at_once = 8;   // 48 tokens: 192 KiB beside it, which stay near while blocks of rows pass
 
 template <typename Q>
-inline void pack_ints(const typename Q::Element* w, int64_t rows, int64_t cols, const typename Q::Scale* scales, int64_t first_group,
-                      int64_t count, PackedInts* out) {
-    const int64_t groups = group_count(cols);
-    alignas(64) int8_t staged[lanes][HC_GROUP];
-    memset(staged, 0, sizeof staged);
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t g = first_group + i;
-        const int64_t n = smaller(HC_GROUP, cols - g * HC_GROUP);
-        for (int64_t r = 0; r < lanes; ++r) {
-            if (r < rows) {
-                Q::stage(w + r * Q::row_elements(cols) + g * Q::group_elements(), n, staged[r]);
+inline void matmul_int(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y,
+                       int64_t ldy) {
+    const int64_t tiles = (x->tokens + HC_TILE_TOKENS - 1) / HC_TILE_TOKENS;
+    const int64_t stretch = tiles == 1 ? x->groups : groups_at_once;
+    for (int64_t first_tile = 0; first_tile < tiles; first_tile += tiles_at_once) {
+        const int64_t last_tile = smaller(tiles, first_tile + tiles_at_once);
+        for (int64_t g = 0; g < x->groups; g += stretch) {
+            for (int64_t r = row_begin; r < row_end; r += HC_ROW_BLOCK) {
+                for (int64_t tile = first_tile; tile < last_tile; ++tile) {
+                    const int64_t t = tile * HC_TILE_TOKENS;
+                    const int64_t width = smaller(HC_TILE_TOKENS, x->tokens - t);
+                    const BlockTask task{w, r, g, smaller(stretch, x->groups - g), g == 0, bias, y + t * ldy, ldy};
+                    const int64_t place = t * x->groups + g * width;
+                    const TileInput in{x->words + place * group_steps, x->scales + place, x->sums + place};
+                    switch (width) {
+                        case 1: int_block<Q, 1>(task, in); break;
+                        case 2: int_block<Q, 2>(task, in); break;
+                        case 3: int_block<Q, 3>(task, in); break;
+                        case 4: int_block<Q, 4>(task, in); break;
+                        case 5: int_block<Q, 5>(task, in); break;
+                        default: int_block<Q, 6>(task, in); break;
+                    }
+                }
             }
-            out->scale[i][r] = r < rows ? Q::scale_value(scales + r * groups + g) : 0.0f;
         }
-        for (int64_t k = 0; k < HC_GROUP / 4; k += lanes) {
+    }
+}
+
+void matmul_q8(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy) {
+    matmul_int<Q8>(w, row_begin, row_end, x, bias, y, ldy);
+}
+
+void matmul_q4(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy) {
+    matmul_int<Q4>(w, row_begin, row_end, x, bias, y, ldy);
+}
+
+void tile_codes(const hc_codes* codes, int64_t tile, const hc_tiles* x) {
+    const int64_t first = tile * HC_TILE_TOKENS;
+    const int64_t width = smaller(HC_TILE_TOKENS, x->tokens - first);
+    for (int64_t g = 0; g < x->groups; ++g) {
+        const int64_t place = first * x->groups + g * width;
+        for (int64_t t = 0; t < width; ++t) {
+            const int64_t at = (first + t) * x->groups + g;
+            const int8_t* in = codes->codes + at * HC_GROUP;
+            int32_t* out = x->words + place * group_steps + t;
+            for (int64_t k = 0; k < group_steps; ++k) {
+                memcpy(out + k * width, in + 4 * k, 4);
+            }
+            x->scales[place + t] = codes->scales[at];
+            x->sums[place + t] = codes->sums[at];
+        }
+    }
+}
+
+// Rows of `words` words become steps: out[k, row] = in[row, k] with `flip` in its bits turned. Rows at distance `ld` bytes.
+inline void pack_words(const uint8_t* in, int64_t ld, int64_t words, int32_t flip, uint8_t* out) {
+    for (int64_t r = 0; r < HC_ROW_BLOCK; r += lanes) {
+        for (int64_t k = 0; k < words; k += lanes) {
             F block[lanes];
-            for (int64_t r = 0; r < lanes; ++r) {
-                block[r] = as_float(load_int(staged[r] + 4 * k));
+            for (int64_t i = 0; i < lanes; ++i) {
+                block[i] = as_float(xor_int(load_int(in + (r + i) * ld + 4 * k), set1_int(flip)));
             }
             transpose(block);
-            for (int64_t j = 0; j < lanes; ++j) {
-                store_int(out->words[i][k + j], as_int(block[j]));
+            for (int64_t i = 0; i < lanes; ++i) {
+                store_int(out + (k + i) * step_bytes + r * 4, as_int(block[i]));
             }
         }
     }
 }
 
-// y[t, 0 .. rows) of T tokens += the packed groups' part.
-template <typename Q, int T>
-inline void int_tile(const PackedInts* packed, int64_t rows, int64_t first_group, int64_t count, const hc_codes* x, int64_t t0,
-                     float* y, int64_t ldy) {
-    F total[T];
-    for (int t = 0; t < T; ++t) {
-        total[t] = load_first(y + (t0 + t) * ldy, rows);
-    }
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t at = t0 * x->groups + first_group + i;
-        const int8_t* codes = x->codes + at * HC_GROUP;
-        const int64_t token_bytes = x->groups * HC_GROUP;
-        I products[T];
-        for (int t = 0; t < T; ++t) {
-            products[t] = set1_int(-Q::shift * x->sums[at + t * x->groups]);
-        }
-        for (int64_t k = 0; k < HC_GROUP / 4; ++k) {
-            const I w = load_int(packed->words[i][k]);
-            for (int t = 0; t < T; ++t) {
-                int32_t four;
-                memcpy(&four, codes + t * token_bytes + 4 * k, 4);
-                products[t] = Q::dot4(products[t], w, set1_int(four));
-            }
-        }
-        const F scale = load(packed->scale[i]);
-        for (int t = 0; t < T; ++t) {
-            const F combined = mul(scale, set1(x->scales[at + t * x->groups]));
-            total[t] = fma(to_float(products[t]), combined, total[t]);
-        }
-    }
-    for (int t = 0; t < T; ++t) {
-        store_first(y + (t0 + t) * ldy, total[t], rows);
-    }
-}
-
-template <typename Q>
-inline void matmul_int(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-                       int64_t ldy, void* scratch) {
-    const typename Q::Element* data = static_cast<const typename Q::Element*>(w->data);
-    const int64_t row_elements = Q::row_elements(w->cols);
+void pack_q8(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out) {
+    const uint8_t* data = static_cast<const uint8_t*>(w->data);
     const int64_t groups = group_count(w->cols);
-    const typename Q::Scale* scales = Q::scales_of(w);
-    const auto bias_at = [&](int64_t r) { return bias != nullptr ? bias + r : nullptr; };
-    if (x->tokens < Q::packed_tokens) {
-        int64_t r = row_begin;
-        for (; r + 4 <= row_end; r += 4) {
-            int_dot_tokens<Q, 4>(data + r * row_elements, w->cols, scales + r * groups, x, bias_at(r), y + r, ldy);
-        }
-        for (; r < row_end; ++r) {
-            int_dot_tokens<Q, 1>(data + r * row_elements, w->cols, scales + r * groups, x, bias_at(r), y + r, ldy);
-        }
-        return;
-    }
-    PackedInts* packed = static_cast<PackedInts*>(scratch);
-    for (int64_t r = row_begin; r < row_end; r += lanes) {
-        const int64_t rows = smaller(lanes, row_end - r);
-        for (int64_t t = 0; t < x->tokens; ++t) {
-            store_first(y + t * ldy + r, bias != nullptr ? load_first(bias + r, rows) : zero(), rows);
-        }
-        for (int64_t g = 0; g < groups; g += packed_groups) {
-            const int64_t count = smaller(packed_groups, groups - g);
-            pack_ints<Q>(data + r * row_elements, rows, w->cols, scales + r * groups, g, count, packed);
-            int64_t t = 0;
-            for (; t + int_token_tile <= x->tokens; t += int_token_tile) {
-                int_tile<Q, int_token_tile>(packed, rows, g, count, x, t, y + r, ldy);
+    constexpr int32_t to_unsigned = static_cast<int32_t>(0x80808080u);
+    for (int64_t b = block_begin; b < block_end; ++b) {
+        const int64_t rows = smaller(HC_ROW_BLOCK, w->rows - b * HC_ROW_BLOCK);
+        for (int64_t g = 0; g < groups; ++g) {
+            const int64_t n = smaller(HC_GROUP, w->cols - g * HC_GROUP);
+            const uint8_t* in = data + b * HC_ROW_BLOCK * w->cols + g * HC_GROUP;
+            uint8_t* place = out + (b * groups + g) * Q8::group_bytes;
+            if (rows == HC_ROW_BLOCK && n == HC_GROUP) {
+                pack_words(in, w->cols, group_steps, to_unsigned, place);
+                continue;
             }
-            for (; int_token_tile > 4 && t + 4 <= x->tokens; t += 4) {
-                int_tile<Q, 4>(packed, rows, g, count, x, t, y + r, ldy);
+            uint8_t staged[HC_ROW_BLOCK][HC_GROUP] = {};
+            for (int64_t r = 0; r < rows; ++r) {
+                memcpy(staged[r], in + r * w->cols, static_cast<size_t>(n));
             }
-            for (; t < x->tokens; ++t) {
-                int_tile<Q, 1>(packed, rows, g, count, x, t, y + r, ldy);
-            }
+            pack_words(staged[0], HC_GROUP, group_steps, to_unsigned, place);
         }
     }
 }
 
-void matmul_q8(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void* scratch) {
-    matmul_int<Q8>(w, row_begin, row_end, x, bias, y, ldy, scratch);
-}
-
-void matmul_q4(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void* scratch) {
-    matmul_int<Q4>(w, row_begin, row_end, x, bias, y, ldy, scratch);
+void pack_q4(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out) {
+    const uint8_t* data = static_cast<const uint8_t*>(w->data);
+    const int64_t groups = group_count(w->cols);
+    constexpr int64_t half = HC_GROUP / 2;
+    for (int64_t b = block_begin; b < block_end; ++b) {
+        const int64_t rows = smaller(HC_ROW_BLOCK, w->rows - b * HC_ROW_BLOCK);
+        for (int64_t g = 0; g < groups; ++g) {
+            const int64_t n = smaller(HC_GROUP, w->cols - g * HC_GROUP);
+            const uint8_t* in = data + b * HC_ROW_BLOCK * (w->cols / 2) + g * half;
+            uint8_t* place = out + (b * groups + g) * Q4::group_bytes;
+            if (rows == HC_ROW_BLOCK && n == HC_GROUP) {
+                pack_words(in, w->cols / 2, group_steps / 2, 0, place);
+                continue;
+            }
+            uint8_t staged[HC_ROW_BLOCK][half];
+            memset(staged, 0x88, sizeof staged);
+            for (int64_t r = 0; r < rows; ++r) {
+                int8_t codes[HC_GROUP];
+                memset(codes, 8, sizeof codes);
+                spread_nibbles(in + r * (w->cols / 2), n, codes);
+                for (int64_t j = 0; j < half; ++j) {
+                    staged[r][j] = static_cast<uint8_t>(codes[j] | codes[half + j] << 4);
+                }
+            }
+            pack_words(staged[0], half, group_steps / 2, 0, place);
+        }
+    }
 }

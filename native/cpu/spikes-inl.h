@@ -53,12 +53,13 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
     }
 }
 
-inline float group_scale(const hc_matrix* w, int64_t place) {
+inline float group_scale(const hc_packed* w, int64_t row, int64_t group) {
+    const int64_t place = (row / HC_ROW_BLOCK * group_count(w->cols) + group) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
     return w->wide_scales != nullptr ? w->wide_scales[place] : f16_value(w->scales + place);
 }
 
 // What int8 could not hold of the weights, times the counts: the counts of many tokens lie side by side.
-inline void add_far_weights(const hc_matrix* w, int64_t r, const hc_spikes* x, float* y, int64_t ldy) {
+inline void add_far_weights(const hc_packed* w, int64_t r, const hc_spikes* x, float* y, int64_t ldy) {
     const int64_t groups = group_count(w->cols);
     const int32_t begin = w->far_starts[r];
     const int32_t end = w->far_starts[r + 1];
@@ -72,7 +73,7 @@ inline void add_far_weights(const hc_matrix* w, int64_t r, const hc_spikes* x, f
             const int32_t rest = static_cast<int32_t>(w->far[e] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
             // A whole number; in a row of thousands there is hardly one per group.
             const F product = mul(set1(static_cast<float>(rest)), load_first(x->counts + column * x->ldc + t, count));
-            total[e % 2] = fma(product, set1(group_scale(w, r * groups + column / HC_GROUP)), total[e % 2]);
+            total[e % 2] = fma(product, set1(group_scale(w, r, column / HC_GROUP)), total[e % 2]);
         }
         float sums[lanes];
         store(sums, add(total[0], total[1]));
@@ -83,28 +84,27 @@ inline void add_far_weights(const hc_matrix* w, int64_t r, const hc_spikes* x, f
 }
 
 // What int8 could not hold of the counts of one token, times the int8 part of the weights.
-inline void add_far_counts(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
+inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
     const int64_t groups = group_count(w->cols);
-    const int8_t* weights = static_cast<const int8_t*>(w->data);
     for (int64_t column = 0; column < w->cols; ++column) {
         const float rest = x->counts[column * x->ldc + t] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
         if (rest == 0.0f) {
             continue;
         }
+        const int64_t group = column / HC_GROUP;
+        const int64_t step = column % HC_GROUP / 4;
         for (int64_t r = row_begin; r < row_end; ++r) {
-            const float product = rest * static_cast<float>(weights[r * w->cols + column]);
-            y[r] += product * (group_scale(w, r * groups + column / HC_GROUP) * x->codes.scales[t * groups]);
+            const int64_t block = r / HC_ROW_BLOCK * groups + group;
+            const uint8_t* place = w->data + block * Q8::group_bytes + step * step_bytes + r % HC_ROW_BLOCK * 4;
+            const float product = rest * static_cast<float>(static_cast<int32_t>(place[column % 4]) - 128);
+            y[r] += product * (group_scale(w, r, group) * x->codes.scales[t * groups]);
         }
     }
 }
 
-void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias, float* y,
-                  int64_t ldy, void* scratch) {
-    if (w->wide_scales != nullptr) {
-        matmul_int<S8>(w, row_begin, row_end, &x->codes, bias, y, ldy, scratch);
-    } else {
-        matmul_int<Q8>(w, row_begin, row_end, &x->codes, bias, y, ldy, scratch);
-    }
+void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles, const float* bias,
+                  float* y, int64_t ldy) {
+    matmul_q8(w, row_begin, row_end, tiles, bias, y, ldy);
     if (w->far_starts != nullptr) {
         for (int64_t r = row_begin; r < row_end; ++r) {
             add_far_weights(w, r, x, y, ldy);

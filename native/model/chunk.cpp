@@ -161,14 +161,29 @@ void Chunk::normalise(const Vector& weight, std::int64_t from, bool add) {
     });
 }
 
+template <typename CodeRow>
+hc_tiles Chunk::code(std::int64_t tokens, std::int64_t cols, std::int64_t operations, const CodeRow& code_row) {
+    hc_codes codes = space_.codes;
+    hc_tiles tiles = space_.tiles;
+    codes.tokens = tiles.tokens = tokens;
+    codes.groups = tiles.groups = (cols + HC_GROUP - 1) / HC_GROUP;
+    share((tokens + HC_TILE_TOKENS - 1) / HC_TILE_TOKENS, operations, [&](std::int64_t tile, int worker) {
+        const std::int64_t first = tile * HC_TILE_TOKENS;
+        for (std::int64_t t = first; t < std::min<std::int64_t>(first + HC_TILE_TOKENS, tokens); ++t) {
+            code_row(t, worker);
+        }
+        kernels_.tile_codes(&codes, tile, &tiles);
+    });
+    return tiles;
+}
+
 void Chunk::products(std::initializer_list<Product> list, const float* input, std::int64_t tokens) {
     const std::int64_t cols = list.begin()->matrix->weights.cols;
     const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
-    hc_codes codes = space_.codes;
-    codes.tokens = tokens;
-    codes.groups = groups;
+    hc_tiles tiles{};
     if (std::any_of(list.begin(), list.end(), [](const Product& p) { return p.matrix->is_integer(); })) {
-        share(tokens, tokens * cols * 2, [&](std::int64_t t, int) {
+        const hc_codes& codes = space_.codes;
+        tiles = code(tokens, cols, tokens * cols * 2, [&](std::int64_t t, int) {
             const hc_rows row{input + t * cols, 1, cols};
             const hc_codes out{codes.codes + t * groups * HC_GROUP, codes.scales + t * groups, codes.sums + t * groups, 1, groups};
             kernels_.quantise_rows(&row, cols, &out);
@@ -185,10 +200,10 @@ void Chunk::products(std::initializer_list<Product> list, const float* input, st
                 kernels_.matmul_bf16(&w, begin, end, &rows, bias, product.y, w.rows, scratch);
                 break;
             case Format::q8:
-                kernels_.matmul_q8(&w, begin, end, &codes, bias, product.y, w.rows, scratch);
+                kernels_.matmul_q8(&product.matrix->packed, begin, end, &tiles, bias, product.y, w.rows);
                 break;
             case Format::q4:
-                kernels_.matmul_q4(&w, begin, end, &codes, bias, product.y, w.rows, scratch);
+                kernels_.matmul_q4(&product.matrix->packed, begin, end, &tiles, bias, product.y, w.rows);
                 break;
             case Format::s8:  // the binding takes such matrices only where inputs are coded
             case Format::none:
@@ -252,7 +267,7 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     // A shared expert codes every token's input; the routed ones, which come after it, code some of the same again.
     const bool first = request_.tally == nullptr || !space_.tally.closed(site_place(layer, site));
     const bool again = !first && site == Site::mlp && config_.branches.shared_expert;
-    share(tokens, tokens * cols * 4, [&](std::int64_t t, int worker) {
+    const hc_tiles tiles = code(tokens, cols, tokens * cols * 4, [&](std::int64_t t, int worker) {
         const std::int64_t place = tokens_ - tokens + t;
         const bool counted = space_.tally.counts(place) && !again;
         const bool sampled = space_.tally.samples(place) && first;
@@ -300,11 +315,11 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                 break;
             case Format::q8:
             case Format::s8:
-                kernels_.matmul_spike(&w, begin, end, &spikes, bias, product.y, w.rows, scratch);
+                kernels_.matmul_spike(&product.matrix->packed, begin, end, &spikes, &tiles, bias, product.y, w.rows);
                 break;
             case Format::q4:
-                kernels_.matmul_q4(&w, begin, end, &spikes.codes, bias, product.y, w.rows, scratch);
-                add_far_counts_q4(w, begin, end, spikes, product.y);
+                kernels_.matmul_q4(&product.matrix->packed, begin, end, &tiles, bias, product.y, w.rows);
+                add_far_counts_q4(product.matrix->packed, begin, end, spikes, product.y);
                 break;
             case Format::none:
                 break;

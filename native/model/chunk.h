@@ -33,13 +33,16 @@ class Chunk {
     void embed();
     void rotations();
     void normalise(const Vector& weight, std::int64_t from, bool add);
+    // Codes rows of `input` with code_row(t, worker) into the workspace, and gives them in the order of the products.
+    template <typename CodeRow>
+    hc_tiles code(std::int64_t tokens, std::int64_t cols, std::int64_t operations, const CodeRow& code_row);
     void products(std::initializer_list<Product> list, const float* input, std::int64_t tokens);
     // The same with the input coded as spikes, where the model does that.
     void coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input, std::int64_t tokens);
     template <typename Multiply>
     void split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply);
     void code_queries(std::size_t layer);
-    static void add_far_counts_q4(const hc_matrix& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y);
+    static void add_far_counts_q4(const hc_packed& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y);
     static void spell_out(const hc_spikes& row, std::int64_t cols, float* y);
     static std::int64_t site_place(std::size_t layer, Site site) {
         return static_cast<std::int64_t>(layer) * site_count + static_cast<std::int64_t>(site);

@@ -61,10 +61,13 @@ struct Config {
 
 enum class Format { none, f32, bf16, q8, q4, s8 };
 
-// Borrowed: the owner of the model keeps the arrays alive.
+// Float matrices and those of which only rows are looked up are borrowed: the owner of the model keeps the arrays alive. Integer ones
+// that are multiplied are packed copies (model/packing.h).
 struct Matrix {
-    hc_matrix weights{};
+    hc_matrix weights{};  // with null data where there is a packed copy
+    hc_packed packed{};   // with null data where there is none
     Format format = Format::none;
+    std::shared_ptr<const Buffer> room;  // of the packed copy
 
     bool is_integer() const { return format == Format::q8 || format == Format::q4 || format == Format::s8; }
 };

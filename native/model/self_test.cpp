@@ -7,7 +7,9 @@
 
 #include "core/arena.h"
 #include "core/float_mode.h"
+#include "core/pool.h"
 #include "model/known_answers.h"
+#include "model/packing.h"
 
 namespace hc {
 
@@ -57,7 +59,7 @@ class Run {
         window();
         spikes();
         branches();
-        return std::move(found_);
+        return room_ready_ ? std::move(found_) : std::vector<Digest>{};
     }
 
   private:
@@ -70,6 +72,38 @@ class Run {
             digest.size += std::fabs(product);
         }
         found_.push_back(digest);
+    }
+
+    // The matrix as the products take it; noted byte for byte under `kernel`, where one is named.
+    Matrix packed(const StoredInts& stored, const char* kernel) {
+        Pool alone(1);
+        Matrix matrix;
+        if (pack(stored, k, alone, matrix) != Status::ok) {
+            room_ready_ = false;
+        } else if (kernel != nullptr) {
+            note(kernel, Floats(matrix.room->as<std::uint8_t>(), matrix.room->as<std::uint8_t>() + matrix.room->size_bytes()));
+        }
+        return matrix;
+    }
+
+    // Codes in the order of the products, in memory of this run until the next call.
+    hc_tiles tiled(const hc_codes& codes, const char* kernel) {
+        const auto words = static_cast<std::size_t>(codes.tokens * codes.groups) * (HC_GROUP / 4);
+        words_.assign(words, 0);
+        tile_scales_.assign(static_cast<std::size_t>(codes.tokens * codes.groups), 0.0f);
+        tile_sums_.assign(tile_scales_.size(), 0);
+        const hc_tiles tiles{words_.data(), tile_scales_.data(), tile_sums_.data(), codes.tokens, codes.groups};
+        for (std::int64_t tile = 0; tile * HC_TILE_TOKENS < codes.tokens; ++tile) {
+            k.tile_codes(&codes, tile, &tiles);
+        }
+        if (kernel != nullptr) {
+            const auto* bytes = reinterpret_cast<const std::int8_t*>(words_.data());
+            Floats seen(bytes, bytes + words * 4);
+            seen.insert(seen.end(), tile_scales_.begin(), tile_scales_.end());
+            seen.insert(seen.end(), tile_sums_.begin(), tile_sums_.end());
+            note(kernel, seen);
+        }
+        return tiles;
     }
 
     void elementwise() {
@@ -121,10 +155,12 @@ class Run {
             scale = static_cast<std::uint16_t>(0x2000u + (s.bits() >> 16) % 0x800u);
         }
         const Floats bias = s.floats(rows);
-        const hc_matrix f32{wide.data(), nullptr, rows, cols, nullptr, nullptr, nullptr};
-        const hc_matrix bf16{half.data(), nullptr, rows, cols, nullptr, nullptr, nullptr};
-        const hc_matrix q8{bytes.data(), scales.data(), rows, cols, nullptr, nullptr, nullptr};
-        const hc_matrix q4{nibbles.data(), scales.data(), rows, cols, nullptr, nullptr, nullptr};
+        const hc_matrix f32{wide.data(), nullptr, rows, cols};
+        const hc_matrix bf16{half.data(), nullptr, rows, cols};
+        const hc_matrix q8{bytes.data(), scales.data(), rows, cols};
+        const hc_matrix q4{nibbles.data(), scales.data(), rows, cols};
+        const Matrix q8_packed = packed({q8, Format::q8, nullptr, nullptr, nullptr}, "pack_q8");
+        const Matrix q4_packed = packed({q4, Format::q4, nullptr, nullptr, nullptr}, "pack_q4");
         Floats row(cols);
         k.embed_f32(&f32, 5, row.data());
         note("embed_f32", row);
@@ -152,9 +188,10 @@ class Run {
             note("matmul_f32", y);
             k.matmul_bf16(&bf16, 0, rows, &in, bias.data(), y.data(), rows, room_.bytes());
             note("matmul_bf16", y);
-            k.matmul_q8(&q8, 0, rows, &codes, bias.data(), y.data(), rows, room_.bytes());
+            const hc_tiles tiles = tiled(codes, "tile_codes");
+            k.matmul_q8(&q8_packed.packed, 0, rows, &tiles, bias.data(), y.data(), rows);
             note("matmul_q8", y);
-            k.matmul_q4(&q4, 0, rows, &codes, bias.data(), y.data(), rows, room_.bytes());
+            k.matmul_q4(&q4_packed.packed, 0, rows, &tiles, bias.data(), y.data(), rows);
             note("matmul_q4", y);
         }
     }
@@ -237,7 +274,8 @@ class Run {
             starts.push_back(static_cast<std::int32_t>(far.size()));
         }
         const Floats bias = s.floats(rows);
-        const hc_matrix w{bytes.data(), nullptr, rows, cols, scales.data(), starts.data(), far.data()};
+        const hc_matrix stored{bytes.data(), nullptr, rows, cols};
+        const Matrix w = packed({stored, Format::s8, scales.data(), starts.data(), far.data()}, nullptr);
         for (const std::int64_t tokens : {few, many}) {
             const auto count = static_cast<std::size_t>(tokens);
             Floats x = s.floats(count * cols);
@@ -254,16 +292,17 @@ class Run {
             seen.insert(seen.end(), counts.begin(), counts.end());
             seen.insert(seen.end(), beyond.begin(), beyond.end());
             note("spike_rows", seen);
-            k.matmul_spike(&w, 0, rows, &out, bias.data(), y.data(), rows, room_.bytes());
+            const hc_tiles tiles = tiled(out.codes, nullptr);
+            k.matmul_spike(&w.packed, 0, rows, &out, &tiles, bias.data(), y.data(), rows);
             note("matmul_spike", y);
             k.spike_values(x.data(), tokens, cols, 3.0f, x.data());
             note("spike_values", x);
         }
         const Floats keys = s.floats(few * dim, 2.0f);
-        std::vector<std::int8_t> stored(few * dim);
+        std::vector<std::int8_t> entries_stored(few * dim);
         Floats scale(few);
-        k.window_store_codes(keys.data(), dim, few, dim, stored.data(), scale.data());
-        Floats seen(stored.begin(), stored.end());
+        k.window_store_codes(keys.data(), dim, few, dim, entries_stored.data(), scale.data());
+        Floats seen(entries_stored.begin(), entries_stored.end());
         seen.insert(seen.end(), scale.begin(), scale.end());
         note("window_store_codes", seen);
     }
@@ -281,6 +320,8 @@ class Run {
     Buffer room_;
     bool room_ready_;
     std::vector<Digest> found_;
+    std::vector<std::int32_t> words_, tile_sums_;
+    Floats tile_scales_;
 };
 
 }  // namespace

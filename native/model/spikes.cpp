@@ -8,7 +8,7 @@
 namespace hc {
 
 // What int8 could not hold of the counts of a token, times four-bit weights. Rare: a count is the size of its input over a third of the mean.
-void Chunk::add_far_counts_q4(const hc_matrix& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y) {
+void Chunk::add_far_counts_q4(const hc_packed& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y) {
     const std::int64_t groups = x.codes.groups;
     for (std::int64_t t = 0; t < x.codes.tokens; ++t) {
         for (std::int64_t column = 0; x.beyond[t] > 0 && column < w.cols; ++column) {
@@ -17,13 +17,14 @@ void Chunk::add_far_counts_q4(const hc_matrix& w, std::int64_t begin, std::int64
                 continue;
             }
             const std::int64_t group = column / HC_GROUP;
-            const std::int64_t half = std::min<std::int64_t>(HC_GROUP, w.cols - group * HC_GROUP) / 2;
+            constexpr std::int64_t half = HC_GROUP / 2;
             const std::int64_t place = column - group * HC_GROUP;
-            const std::int64_t byte = group * (HC_GROUP / 2) + place % half;
             for (std::int64_t r = begin; r < end; ++r) {
-                const unsigned pair = static_cast<const std::uint8_t*>(w.data)[r * (w.cols / 2) + byte];
+                const std::int64_t block = r / HC_ROW_BLOCK * groups + group;
+                const std::int64_t word = (block * (half / 4) + place % half / 4) * HC_ROW_BLOCK + r % HC_ROW_BLOCK;
+                const unsigned pair = w.data[word * 4 + place % 4];
                 const int code = static_cast<int>(place < half ? pair & 15u : pair >> 4) - 8;
-                const float scale = float_of_f16(w.scales[r * groups + group]) * x.codes.scales[t * groups];
+                const float scale = float_of_f16(w.scales[block * HC_ROW_BLOCK + r % HC_ROW_BLOCK]) * x.codes.scales[t * groups];
                 y[t * w.rows + r] += rest * static_cast<float>(code) * scale;
             }
         }

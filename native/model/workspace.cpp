@@ -43,6 +43,8 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     };
     float* code_room = nullptr;
     float* sum_room = nullptr;
+    float* word_room = nullptr;
+    float* tile_sum_room = nullptr;
     float* beyond_room = nullptr;
     const Part parts[] = {
         {&x, config.hidden_size},
@@ -73,6 +75,9 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&code_room, groups * HC_GROUP / 4},
         {&codes.scales, groups},
         {&sum_room, groups},
+        {&word_room, groups * HC_GROUP / 4},
+        {&tiles.scales, groups},
+        {&tile_sum_room, groups},
         {&spikes.counts, coded},
         {&spiked, coded},
         {&beyond_room, 1},
@@ -91,6 +96,8 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     }
     codes.codes = reinterpret_cast<std::int8_t*>(code_room);
     codes.sums = reinterpret_cast<std::int32_t*>(sum_room);
+    tiles.words = reinterpret_cast<std::int32_t*>(word_room);
+    tiles.sums = reinterpret_cast<std::int32_t*>(tile_sum_room);
     spikes.beyond = reinterpret_cast<std::int32_t*>(beyond_room);
 
     const std::int64_t attend = round_up(attend_scratch_floats(config), 16) +

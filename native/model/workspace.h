@@ -59,6 +59,7 @@ class Workspace {
     float* weight;        // [tokens] what the chosen expert's output is multiplied by
     std::vector<std::int32_t> choice;  // [tokens] the chosen expert
     hc_codes codes; // activations in int8, room for the widest matrix input
+    hc_tiles tiles;  // the same codes in the order of the products
     hc_spikes spikes;  // over the same codes; these and spiked only where inputs are coded as spikes
     float* spiked;     // [tokens, widest coded input] the same as floats
     std::vector<StagedLayer> staged;  // [layers]

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/half.h"
 #include "ref/reference.h"
@@ -48,15 +49,36 @@ int32_t q4_code(const uint8_t* bytes, int64_t n, int64_t i) {
 }
 
 // sum over groups of scale * activation scale * integer dot product of the group.
-template <typename GroupDot>
-float grouped_dot(const hc_matrix* w, int64_t r, const hc_codes* x, int64_t t, GroupDot group_dot) {
-    float total = 0.0f;
-    for (int64_t g = 0; g < x->groups; ++g) {
-        const int64_t n = std::min<int64_t>(HC_GROUP, w->cols - g * HC_GROUP);
-        const int32_t sum = group_dot(g, n, x->codes + (t * x->groups + g) * HC_GROUP);
-        total += static_cast<float>(sum) * (float_of_f16(w->scales[r * x->groups + g]) * x->scales[t * x->groups + g]);
-    }
-    return total;
+template <typename CodeAt>
+void packed_products(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy,
+                     CodeAt code_at) {
+    for_each_output(row_begin, row_end, x->tokens, bias, y, ldy, [&](int64_t r, int64_t t) {
+        const int64_t first = t / HC_TILE_TOKENS * HC_TILE_TOKENS;
+        const int64_t width = std::min<int64_t>(HC_TILE_TOKENS, x->tokens - first);
+        float total = 0.0f;
+        for (int64_t g = 0; g < x->groups; ++g) {
+            const int64_t place = first * x->groups + g * width;
+            int32_t sum = 0;
+            for (int64_t k = 0; k < HC_GROUP / 4; ++k) {
+                int8_t four[4];
+                std::memcpy(four, x->words + place * (HC_GROUP / 4) + k * width + (t - first), 4);
+                for (int64_t i = 0; i < 4; ++i) {
+                    sum += code_at(r, g * HC_GROUP + 4 * k + i) * static_cast<int32_t>(four[i]);
+                }
+            }
+            total += static_cast<float>(sum) * (packed_scale(w, r, g) * x->scales[place + t - first]);
+        }
+        return total;
+    });
+}
+
+// Where the word of a row and step lies in a block of `steps` steps.
+int64_t word_place(int64_t step, int64_t row) { return (step * HC_ROW_BLOCK + row % HC_ROW_BLOCK) * 4; }
+
+// Bytes of the group of `row` that holds `input`.
+const uint8_t* packed_group(const hc_packed* w, int64_t row, int64_t input, int64_t steps) {
+    const int64_t block = row / HC_ROW_BLOCK * group_count(w->cols) + input / HC_GROUP;
+    return w->data + block * steps * HC_ROW_BLOCK * 4;
 }
 
 }  // namespace
@@ -102,34 +124,78 @@ void matmul_bf16(const hc_matrix* w, int64_t row_begin, int64_t row_end, const h
     });
 }
 
-void matmul_q8(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void*) {
-    const int8_t* data = static_cast<const int8_t*>(w->data);
-    for_each_output(row_begin, row_end, x->tokens, bias, y, ldy, [&](int64_t r, int64_t t) {
-        return grouped_dot(w, r, x, t, [&](int64_t g, int64_t n, const int8_t* codes) {
-            const int8_t* row = data + r * w->cols + g * HC_GROUP;
-            int32_t sum = 0;
-            for (int64_t i = 0; i < n; ++i) {
-                sum += static_cast<int32_t>(row[i]) * static_cast<int32_t>(codes[i]);
-            }
-            return sum;
-        });
-    });
+int32_t packed_q8_code(const hc_packed* w, int64_t row, int64_t input) {
+    const uint8_t* group = packed_group(w, row, input, HC_GROUP / 4);
+    return static_cast<int32_t>(group[word_place(input % HC_GROUP / 4, row) + input % 4]) - 128;
 }
 
-void matmul_q4(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void*) {
+int32_t packed_q4_code(const hc_packed* w, int64_t row, int64_t input) {
+    const uint8_t* group = packed_group(w, row, input, HC_GROUP / 8);
+    const int64_t place = input % HC_GROUP;
+    const unsigned pair = group[word_place(place % (HC_GROUP / 2) / 4, row) + place % 4];
+    return static_cast<int32_t>(place < HC_GROUP / 2 ? pair & 15u : pair >> 4) - 8;
+}
+
+float packed_scale(const hc_packed* w, int64_t row, int64_t group) {
+    const int64_t place = (row / HC_ROW_BLOCK * group_count(w->cols) + group) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
+    return w->wide_scales != nullptr ? w->wide_scales[place] : float_of_f16(w->scales[place]);
+}
+
+void pack_q8(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out) {
+    const int8_t* data = static_cast<const int8_t*>(w->data);
+    for (int64_t row = block_begin * HC_ROW_BLOCK; row < block_end * HC_ROW_BLOCK; ++row) {
+        for (int64_t i = 0; i < group_count(w->cols) * HC_GROUP; ++i) {
+            const int32_t code = row < w->rows && i < w->cols ? data[row * w->cols + i] : 0;
+            const int64_t group = row / HC_ROW_BLOCK * group_count(w->cols) + i / HC_GROUP;
+            out[group * HC_ROW_BLOCK * HC_GROUP + word_place(i % HC_GROUP / 4, row) + i % 4] = static_cast<uint8_t>(code + 128);
+        }
+    }
+}
+
+void pack_q4(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out) {
     const uint8_t* data = static_cast<const uint8_t*>(w->data);
-    for_each_output(row_begin, row_end, x->tokens, bias, y, ldy, [&](int64_t r, int64_t t) {
-        return grouped_dot(w, r, x, t, [&](int64_t g, int64_t n, const int8_t* codes) {
-            const uint8_t* bytes = data + r * (w->cols / 2) + g * (HC_GROUP / 2);
-            int32_t sum = 0;
-            for (int64_t i = 0; i < n; ++i) {
-                sum += q4_code(bytes, n, i) * static_cast<int32_t>(codes[i]);
+    const auto code_at = [&](int64_t row, int64_t input) {
+        if (row >= w->rows || input >= w->cols) {
+            return 8;
+        }
+        const int64_t start = input / HC_GROUP * HC_GROUP;
+        const int64_t n = std::min<int64_t>(HC_GROUP, w->cols - start);
+        return q4_code(data + row * (w->cols / 2) + start / 2, n, input - start) + 8;
+    };
+    for (int64_t row = block_begin * HC_ROW_BLOCK; row < block_end * HC_ROW_BLOCK; ++row) {
+        for (int64_t g = 0; g < group_count(w->cols); ++g) {
+            const int64_t group = row / HC_ROW_BLOCK * group_count(w->cols) + g;
+            for (int64_t j = 0; j < HC_GROUP / 2; ++j) {
+                const int low = code_at(row, g * HC_GROUP + j);
+                const int high = code_at(row, g * HC_GROUP + HC_GROUP / 2 + j);
+                out[group * HC_ROW_BLOCK * (HC_GROUP / 2) + word_place(j / 4, row) + j % 4] = static_cast<uint8_t>(low + 16 * high);
             }
-            return sum;
-        });
-    });
+        }
+    }
+}
+
+void tile_codes(const hc_codes* codes, int64_t tile, const hc_tiles* x) {
+    const int64_t first = tile * HC_TILE_TOKENS;
+    const int64_t width = std::min<int64_t>(HC_TILE_TOKENS, x->tokens - first);
+    for (int64_t t = 0; t < width; ++t) {
+        for (int64_t g = 0; g < x->groups; ++g) {
+            const int64_t place = first * x->groups + g * width;
+            const int64_t row = (first + t) * x->groups + g;
+            for (int64_t k = 0; k < HC_GROUP / 4; ++k) {
+                std::memcpy(x->words + place * (HC_GROUP / 4) + k * width + t, codes->codes + row * HC_GROUP + 4 * k, 4);
+            }
+            x->scales[place + t] = codes->scales[row];
+            x->sums[place + t] = codes->sums[row];
+        }
+    }
+}
+
+void matmul_q8(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy) {
+    packed_products(w, row_begin, row_end, x, bias, y, ldy, [&](int64_t r, int64_t i) { return packed_q8_code(w, r, i); });
+}
+
+void matmul_q4(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy) {
+    packed_products(w, row_begin, row_end, x, bias, y, ldy, [&](int64_t r, int64_t i) { return packed_q4_code(w, r, i); });
 }
 
 void embed_f32(const hc_matrix* w, int64_t row, float* out) {

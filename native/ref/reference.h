@@ -11,10 +11,11 @@ void matmul_f32(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc
                 int64_t ldy, void* scratch);
 void matmul_bf16(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias, float* y,
                  int64_t ldy, void* scratch);
-void matmul_q8(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void* scratch);
-void matmul_q4(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias, float* y,
-               int64_t ldy, void* scratch);
+void tile_codes(const hc_codes* codes, int64_t tile, const hc_tiles* x);
+void pack_q8(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out);
+void pack_q4(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out);
+void matmul_q8(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy);
+void matmul_q4(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy);
 void embed_f32(const hc_matrix* w, int64_t row, float* out);
 void embed_bf16(const hc_matrix* w, int64_t row, float* out);
 void embed_q8(const hc_matrix* w, int64_t row, float* out);
@@ -43,8 +44,13 @@ void window_finish(const hc_queries* queries, float* o, int64_t ldo);
 
 void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
 void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y);
-void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias, float* y,
-                  int64_t ldy, void* scratch);
+void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles, const float* bias,
+                  float* y, int64_t ldy);
+
+// The code of one row and input, and the scale of one row and group, of a packed matrix.
+int32_t packed_q8_code(const hc_packed* w, int64_t row, int64_t input);
+int32_t packed_q4_code(const hc_packed* w, int64_t row, int64_t input);
+float packed_scale(const hc_packed* w, int64_t row, int64_t group);
 void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
 
 }  // namespace hc::ref

@@ -27,10 +27,6 @@ float spike_count(float x, float threshold) {
     return std::nearbyintf(std::max(std::min(limit, x / threshold), -limit));
 }
 
-float group_scale(const hc_matrix* w, int64_t place) {
-    return w->wide_scales != nullptr ? w->wide_scales[place] : float_of_f16(w->scales[place]);
-}
-
 }  // namespace
 
 void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y) {
@@ -68,10 +64,9 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
     }
 }
 
-void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias, float* y,
-                  int64_t ldy, void*) {
+void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles*, const float* bias, float* y,
+                  int64_t ldy) {
     const int64_t groups = x->codes.groups;
-    const int8_t* data = static_cast<const int8_t*>(w->data);
     for (int64_t r = row_begin; r < row_end; ++r) {
         for (int64_t t = 0; t < x->codes.tokens; ++t) {
             const int8_t* codes = x->codes.codes + t * groups * HC_GROUP;
@@ -86,14 +81,14 @@ void matmul_spike(const hc_matrix* w, int64_t row_begin, int64_t row_end, const 
                     // The whole count only where int8 could not hold it.
                     const auto count = x->beyond[t] > 0 ? static_cast<int64_t>(x->counts[(first + i) * x->ldc + t])
                                                         : static_cast<int64_t>(codes[first + i]);
-                    sum += count * data[r * w->cols + first + i];
+                    sum += count * packed_q8_code(w, r, first + i);
                 }
                 for (; far < far_end && static_cast<int64_t>(w->far[far] >> HC_BEYOND_BITS) < first + n; ++far) {
                     const int64_t column = w->far[far] >> HC_BEYOND_BITS;
                     const int64_t rest = static_cast<int64_t>(w->far[far] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
                     sum += rest * static_cast<int64_t>(x->counts[column * x->ldc + t]);
                 }
-                total += static_cast<float>(sum) * (group_scale(w, r * groups + g) * x->codes.scales[t * groups]);
+                total += static_cast<float>(sum) * (packed_scale(w, r, g) * x->codes.scales[t * groups]);
             }
             y[t * ldy + r] = total + (bias != nullptr ? bias[r] : 0.0f);
         }

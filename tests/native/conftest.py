@@ -146,14 +146,22 @@ P, I64, F32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 
 
 class Matrix(ctypes.Structure):
+    _fields_ = [("data", P), ("scales", P), ("rows", I64), ("cols", I64)]
+
+
+class Packed(ctypes.Structure):
     _fields_ = [
-        *(("data", P), ("scales", P), ("rows", I64), ("cols", I64)),
-        *(("wide_scales", P), ("far_starts", P), ("far", P)),
+        *(("data", P), ("scales", P), ("wide_scales", P), ("rows", I64), ("cols", I64)),
+        *(("far_starts", P), ("far", P)),
     ]
 
 
 class Codes(ctypes.Structure):
     _fields_ = [("codes", P), ("scales", P), ("sums", P), ("tokens", I64), ("groups", I64)]
+
+
+class Tiles(ctypes.Structure):
+    _fields_ = [("words", P), ("scales", P), ("sums", P), ("tokens", I64), ("groups", I64)]
 
 
 class Spikes(ctypes.Structure):
@@ -184,15 +192,20 @@ class Gla(ctypes.Structure):
 
 
 _MATMUL = (P, I64, I64, P, P, P, I64, P)
+_MATMUL_INT = (P, I64, I64, P, P, P, I64)
+_PACK = (P, I64, I64, P)
 _EMBED = (P, I64, P)
 _STORE = (P, I64, I64, I64, P, P)
 _ATTEND = (P, P, P)
 SIGNATURES: dict[str, tuple[type, ...]] = {
     "quantise_rows": (P, I64, P),
+    "tile_codes": (P, I64, P),
     "matmul_f32": _MATMUL,
     "matmul_bf16": _MATMUL,
-    "matmul_q8": _MATMUL,
-    "matmul_q4": _MATMUL,
+    "pack_q8": _PACK,
+    "pack_q4": _PACK,
+    "matmul_q8": _MATMUL_INT,
+    "matmul_q4": _MATMUL_INT,
     "embed_f32": _EMBED,
     "embed_bf16": _EMBED,
     "embed_q8": _EMBED,
@@ -215,7 +228,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "window_finish": (P, P, I64),
     "spike_rows": (P, I64, F32, P),
     "spike_values": (P, I64, I64, F32, P),
-    "matmul_spike": _MATMUL,
+    "matmul_spike": (P, I64, I64, P, P, P, P, I64),
     "window_store_codes": _STORE,
     "sigmoid_gate": (P, P, I64),
 }
@@ -279,7 +292,7 @@ class Table:
 @pytest.fixture(scope="session")
 def types() -> dict[str, object]:
     """The structures of the contract, for tests that build arguments."""
-    classes = {c.__name__: c for c in (Matrix, Codes, Spikes, Rows, Span, Queries, Gla, Guarded)}
+    classes = {c.__name__: c for c in (Matrix, Packed, Codes, Tiles, Spikes, Rows, Span, Queries, Gla, Guarded)}
     return {**classes, "SIGNATURES": SIGNATURES}
 
 

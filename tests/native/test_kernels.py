@@ -9,6 +9,7 @@ import pytest
 
 from engine import _native, kernels
 from engine.models.quantization import pack_q4
+from tests.native.packing import packed_matrix, tiled
 
 F64 = np.float64
 SIZES = [1, 7, 16, 33, 202]
@@ -243,8 +244,8 @@ def int_matrix(rng: np.random.Generator, kind: str, rows: int, cols: int):
 
 
 @pytest.mark.parametrize("kind", ["q8", "q4"])
-@pytest.mark.parametrize("tokens", [1, 5, 19, 45])
-@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304)])
+@pytest.mark.parametrize("tokens", [1, 2, 3, 4, 5, 6, 19, 57])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304), (33, 4400)])
 def test_integer_matrices(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
     rng = rng_of(7, tokens, rows, cols)
     data, scales, _, wide = int_matrix(rng, kind, rows, cols)
@@ -252,28 +253,47 @@ def test_integer_matrices(table, types, kind: str, tokens: int, rows: int, cols:
     x[0] = np.abs(x[0]).max()  # the largest activation code everywhere
     inputs, codes, code_scales, _ = quantised(table, types, x)
     seen = codes.astype(F64) * np.repeat(code_scales.astype(F64), 128, axis=1)
-    matrix = make(types["Matrix"], data=data, scales=scales, rows=rows, cols=cols)
+    matrix = packed_matrix(table, types, kind, data, scales, cols)
+    tiles = tiled(table, types, inputs)
     expected = seen[:, :cols] @ wide.T
     for b, wanted in ((bias, expected + bias), (0, expected)):
         y = types["Guarded"]((tokens, rows))
-        table(f"matmul_{kind}", matrix, 0, rows, inputs, b, y, rows, table.scratch_pointer())
+        table(f"matmul_{kind}", matrix, 0, rows, tiles, b, y, rows)
         near(y.check(), wanted, 3e-6)
+
+
+@pytest.mark.parametrize("kind", ["q8", "q4"])
+def test_a_token_alone_gives_bit_for_bit_what_it_gives_among_others(table, types, kind: str) -> None:
+    rng = rng_of(15)
+    rows, cols, tokens = 64, 4400, 57
+    data, scales, _, _ = int_matrix(rng, kind, rows, cols)
+    matrix = packed_matrix(table, types, kind, data, scales, cols)
+    x = floats(rng, tokens, cols)
+    together = types["Guarded"]((tokens, rows))
+    table(f"matmul_{kind}", matrix, 0, rows, tiled(table, types, quantised(table, types, x)[0]), 0, together, rows)
+    for t in (0, 5, 6, 56):
+        alone = types["Guarded"]((1, rows))
+        table(f"matmul_{kind}", matrix, 0, rows, tiled(table, types, quantised(table, types, x[t : t + 1])[0]), 0, alone, rows)
+        assert (alone.check()[0] == together.check()[t]).all()
 
 
 @pytest.mark.parametrize("kind", ["f32", "bf16", "q8", "q4"])
 def test_a_stretch_of_rows_is_written_and_nothing_else(table, types, kind: str) -> None:
     rng = rng_of(8)
     rows, cols, tokens = 100, 202, 7
+    scratch: list[int] = []
     if kind in ("q8", "q4"):
         data, scales, _, _ = int_matrix(rng, kind, rows, cols)
-        inputs = quantised(table, types, floats(rng, tokens, cols))[0]
+        inputs = tiled(table, types, quantised(table, types, floats(rng, tokens, cols))[0])
+        matrix = packed_matrix(table, types, kind, data, scales, cols)
     else:
-        data, scales = float_matrix(rng, kind, rows, cols)[0], 0
+        data = float_matrix(rng, kind, rows, cols)[0]
         inputs = make(types["Rows"], x=floats(rng, tokens, cols), tokens=tokens, ld=cols)
-    matrix = make(types["Matrix"], data=data, scales=scales, rows=rows, cols=cols)
+        matrix = make(types["Matrix"], data=data, scales=0, rows=rows, cols=cols)
+        scratch = [table.scratch_pointer()]
     whole, part = types["Guarded"]((tokens, rows)), types["Guarded"]((tokens, rows))
-    table(f"matmul_{kind}", matrix, 0, rows, inputs, 0, whole, rows, table.scratch_pointer())
-    table(f"matmul_{kind}", matrix, 32, 96, inputs, 0, part, rows, table.scratch_pointer())
+    table(f"matmul_{kind}", matrix, 0, rows, inputs, 0, whole, rows, *scratch)
+    table(f"matmul_{kind}", matrix, 32, 96, inputs, 0, part, rows, *scratch)
     assert np.isnan(part.array[:, :32]).all()
     assert np.isnan(part.array[:, 96:]).all()
     assert (part.array[:, 32:96] == whole.check()[:, 32:96]).all()  # bit-equal: the split never shows

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 import pytest
 
 from engine.models.spike_codes import far_starts, split_codes
+from tests.native.packing import packed_matrix, tiled
 
 F64 = np.float64
 
@@ -57,6 +56,7 @@ class Coded:
         self.thresholds = self.room["scales"].check()
         for room in self.room.values():
             room.check()
+        self.tiles = tiled(table, types, codes)
 
 
 @pytest.mark.parametrize("k", [2.0, 3.0])
@@ -117,7 +117,7 @@ def test_one_outlier_keeps_its_whole_count(table, types) -> None:
     assert coded.room["beyond"].array[0] == 1
 
 
-def spike_matrix(types, rng: np.random.Generator, rows: int, cols: int, kind: str):
+def spike_matrix(table, types, rng: np.random.Generator, rows: int, cols: int, kind: str):
     """The matrix for the kernels, and the whole codes and scales behind it."""
     groups = -(-cols // 128)
     scales = rng.uniform(0.001, 0.02, (rows, groups)).astype(np.float16 if kind == "q8" else np.float32)
@@ -129,17 +129,8 @@ def spike_matrix(types, rng: np.random.Generator, rows: int, cols: int, kind: st
     codes[rows // 2] = -128
     parts = split_codes(codes.astype(np.int32))
     starts = far_starts(parts.far_counts)
-    wide = kind != "q8"
-    matrix = types["Matrix"](
-        parts.codes.ctypes.data,
-        0 if wide else scales.ctypes.data,
-        rows,
-        cols,
-        scales.ctypes.data if wide else 0,
-        starts.ctypes.data if kind == "far" else 0,
-        parts.far.ctypes.data if kind == "far" else 0,
-    )
-    matrix.kept = (parts, scales, starts)
+    far_parts = (starts, parts.far) if kind == "far" else None
+    matrix = packed_matrix(table, types, "q8", parts.codes, scales, cols, far_parts)
     return matrix, codes, np.repeat(scales.astype(F64), 128, axis=1)[:, :cols]
 
 
@@ -148,7 +139,7 @@ def spike_matrix(types, rng: np.random.Generator, rows: int, cols: int, kind: st
 @pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304)])
 def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
     rng = rng_of(2, tokens, rows, cols)
-    matrix, codes, scales = spike_matrix(types, rng, rows, cols, kind)
+    matrix, codes, scales = spike_matrix(table, types, rng, rows, cols, kind)
     x = rng.standard_normal((tokens, cols)).astype(np.float32)
     x[tokens // 2, cols // 2] = 500.0  # beyond int8 where the row is long enough
     coded = Coded(table, types, x, 3.0)
@@ -160,20 +151,20 @@ def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, c
     bias = rng.standard_normal(rows).astype(np.float32)
     for b, wanted in ((bias, expected + bias), (0, expected)):
         y = types["Guarded"]((tokens, rows))
-        table("matmul_spike", matrix, 0, rows, coded.spikes, b, y, rows, table.scratch_pointer())
+        table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, b, y, rows)
         assert (np.abs(y.check() - wanted) <= 1e-6 * size + 1e-6).all()
 
 
 def test_a_stretch_of_rows_is_written_and_nothing_else(table, types) -> None:
     rng = rng_of(3)
     rows, cols, tokens = 100, 202, 7
-    matrix, _, _ = spike_matrix(types, rng, rows, cols, "far")
+    matrix, _, _ = spike_matrix(table, types, rng, rows, cols, "far")
     x = rng.standard_normal((tokens, cols)).astype(np.float32)
     x[2, 9] = 900.0
     coded = Coded(table, types, x, 3.0)
     whole, part = types["Guarded"]((tokens, rows)), types["Guarded"]((tokens, rows))
-    table("matmul_spike", matrix, 0, rows, coded.spikes, 0, whole, rows, table.scratch_pointer())
-    table("matmul_spike", matrix, 32, 96, coded.spikes, 0, part, rows, table.scratch_pointer())
+    table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, 0, whole, rows)
+    table("matmul_spike", matrix, 32, 96, coded.spikes, coded.tiles, 0, part, rows)
     assert np.isnan(part.array[:, :32]).all()
     assert np.isnan(part.array[:, 96:]).all()
     assert (part.array[:, 32:96] == whole.check()[:, 32:96]).all()
@@ -191,8 +182,3 @@ def test_windows_keep_exact_bytes(table, types, d: int) -> None:
     wanted = np.clip(np.abs(x[:, :d]).max(1) / np.float32(127), np.float32(1e-5), np.float32(1e4))
     assert np.array_equal(scales.check(), wanted)
     assert np.array_equal(codes.check(), np.clip(np.rint(x[:, :d] / wanted[:, None]), -128, 127))
-
-
-def test_the_structures_are_as_large_as_the_contract_says(types) -> None:
-    assert ctypes.sizeof(types["Matrix"]) == 56
-    assert ctypes.sizeof(types["Spikes"]) == 64

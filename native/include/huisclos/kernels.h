@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HC_KERNEL_ABI 3u
+#define HC_KERNEL_ABI 4u
 #define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
@@ -23,32 +23,46 @@ enum {
     HC_GLA_SUBCHUNK = 16, // tokens per sub-chunk of the gated linear layers
     HC_KEY_BLOCK = 32,   // keys scored at once by the window kernels
     HC_MAX_HEAD_DIM = 512, // largest d of any kernel
-    HC_ROW_BLOCK = 32,   // callers split a matrix at multiples of this, so that a row's sum never depends on the split
+    HC_ROW_BLOCK = 32,   // rows of a packed block; callers split a matrix at multiples of this, so that a row's sum never depends on the split
+    HC_TILE_TOKENS = 6,  // tokens whose codes lie together for the integer products
     HC_BEYOND_BITS = 13, // of a far entry: the part of a code that int8 cannot hold, plus HC_BEYOND_BIAS
     HC_BEYOND_BIAS = 4096,
     HC_MAX_SPIKES = 1 << 30 // a count's size stops here; only inputs beyond 10^13 get this far
 };
 
-// Weight matrix [rows, cols], read only, usually inside a mapped file.
+// Weight matrix [rows, cols] as files hold it, read only. Float matrices are multiplied as they are, integer ones once they are packed.
 //   f32  : float [rows, cols]
 //   bf16 : uint16_t [rows, cols], bfloat16 bits
-//   q8   : int8_t [rows, cols], value = code * scale
+//   q8   : int8_t [rows, cols], value = code * scale; s8: the same with scales of its own (hc_packed)
 //   q4   : uint8_t [rows, cols / 2]; cols even. Inside a group of n inputs (128, or fewer in the last group) byte j holds
 //          code j in its low and code n/2 + j in its high nibble, each as code + 8 with code in -8..7; value = code * scale
-//   s8   : as q8, but the scales are wide_scales, and codes beyond int8 have the rest in far entries
-//   scales (q8, q4): float16 bits [rows, ceil(cols / 128)]; null for f32, bf16 and s8
-//   wide_scales (s8): float [rows, ceil(cols / 128)]; null otherwise
-//   far (s8): entries (column << HC_BEYOND_BITS) + rest + HC_BEYOND_BIAS, those of row r in far[far_starts[r] .. far_starts[r + 1]),
-//          columns ascending; both null where every code fits
+//   scales (q8, q4): float16 bits [rows, ceil(cols / 128)]; null for f32 and bf16
 typedef struct hc_matrix {
     const void* data;
     const uint16_t* scales;
     int64_t rows;
     int64_t cols;
+} hc_matrix;
+
+// An integer matrix in the order in which the products read it: blocks of 32 rows, in each its groups of 128 inputs, in each steps of
+// four inputs, row after row. Rows past the matrix and inputs past `cols` have code 0. groups = ceil(cols / 128).
+//   q8, s8 : uint8_t [blocks, groups, 32 steps, 32 rows, 4], code + 128
+//   q4     : uint8_t [blocks, groups, 16 steps, 32 rows, 4]; byte j of step k holds the codes of inputs 4 k + j (low nibble) and
+//            64 + 4 k + j (high), each plus 8
+//   scales (q8, q4): float16 bits [blocks, groups, 32]; null for s8
+//   wide_scales (s8): float [blocks, groups, 32]; null otherwise
+//   far (s8): entries (column << HC_BEYOND_BITS) + rest + HC_BEYOND_BIAS, those of row r in far[far_starts[r] .. far_starts[r + 1]),
+//          columns ascending; both null where every code fits int8
+// data is 64-byte aligned.
+typedef struct hc_packed {
+    const uint8_t* data;
+    const uint16_t* scales;
     const float* wide_scales;
+    int64_t rows;
+    int64_t cols;
     const int32_t* far_starts; // [rows + 1]
     const uint32_t* far;
-} hc_matrix;
+} hc_packed;
 
 // Activations in int8, one scale per token and group. groups = ceil(cols / 128), padded = groups * 128.
 typedef struct hc_codes {
@@ -58,6 +72,16 @@ typedef struct hc_codes {
     int64_t tokens;
     int64_t groups;
 } hc_codes;
+
+// The codes of `tokens` tokens in the order in which the integer products read them: tile i has the tokens from 6 i on, `width` of
+// them (6, or what is left), and begins at word 32 * groups * 6 i (scale and sum groups * 6 i). One token alone lies as in hc_codes.
+typedef struct hc_tiles {
+    int32_t* words; // per tile [groups, 32 steps, width], four codes each, the first in the lowest byte
+    float* scales;  // per tile [groups, width]
+    int32_t* sums;  // per tile [groups, width]
+    int64_t tokens;
+    int64_t groups;
+} hc_tiles;
 
 // Activations as spike counts, whole numbers of one threshold per token.
 typedef struct hc_spikes {
@@ -120,12 +144,17 @@ typedef struct hc_gla {
 // scratch: HC_MATMUL_SCRATCH bytes, 64-byte aligned, one per thread.
 typedef void (*hc_matmul_float)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias,
                                 float* y, int64_t ldy, void* scratch);
-typedef void (*hc_matmul_int)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_codes* x, const float* bias,
-                              float* y, int64_t ldy, void* scratch);
-// As hc_matmul_int with x = count * threshold, for q8 and s8 matrices. Whatever is summed before it meets its scale is whole and exact.
-typedef void (*hc_matmul_spike)(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const float* bias,
-                                float* y, int64_t ldy, void* scratch);
-enum { HC_MATMUL_SCRATCH = 96 * 1024 };
+// Rows and inputs as above; row_begin is a multiple of 32.
+typedef void (*hc_matmul_int)(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias,
+                              float* y, int64_t ldy);
+// As hc_matmul_int with x = count * threshold, for q8 and s8 matrices; `tiles` holds x->codes. Whatever is summed before it meets its
+// scale is whole and exact.
+typedef void (*hc_matmul_spike)(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles,
+                                const float* bias, float* y, int64_t ldy);
+enum { HC_MATMUL_SCRATCH = 32 * 1024 };
+
+// Blocks [block_begin, block_end) of a q8 (s8) or q4 matrix in packed order; `out` is where block 0 begins. Scales are the caller's.
+typedef void (*hc_pack)(const hc_matrix* w, int64_t block_begin, int64_t block_end, uint8_t* out);
 
 // out[0 .. w->cols) = row `row` of w as floats.
 typedef void (*hc_embed)(const hc_matrix* w, int64_t row, float* out);
@@ -143,8 +172,12 @@ typedef struct hc_kernels {
     // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; a group whose largest is below
     // HC_TINY counts as zeros and gets scale 0.
     void (*quantise_rows)(const hc_rows* x, int64_t cols, const hc_codes* out);
+    // Tile `tile` of x, whose tokens begin at row 6 * tile of codes.
+    void (*tile_codes)(const hc_codes* codes, int64_t tile, const hc_tiles* x);
     hc_matmul_float matmul_f32;
     hc_matmul_float matmul_bf16;
+    hc_pack pack_q8;
+    hc_pack pack_q4;
     hc_matmul_int matmul_q8;
     hc_matmul_int matmul_q4;
     hc_embed embed_f32;
