@@ -27,8 +27,9 @@ class WeightError(KernelError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Weight:
-    """One tensor as the engine reads it; matrices may be read-only views of a mapped file and are not
-    copied.
+    """One tensor as the engine reads it; matrices may be read-only views of a mapped file. Float matrices and
+    those of which only rows are looked up are used where they lie; of the others the engine makes a packed
+    copy, and needs the array no longer.
 
     `shape` is the logical shape ([out, in] for a matrix). `data` is C-contiguous and holds, by `format`:
     f32: float32; bf16: uint16 (the bits); f16: float16 (vectors only); q8: int8 codes [out, in];

@@ -1,4 +1,4 @@
-"""A model on disk becomes one that runs: a mapped file, or a folder computed in float32."""
+"""A model on disk becomes one that runs: a file, or a folder computed in float32."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engine.models.spike_coding import SpikeCodingError, bind_identity, choose_c
 from engine.models.spike_weights import StoredSpikes, coded_weight, file_reading
 from engine.models.stored_weights import reader_of, stored_weight
 from engine.models.template import ChatTemplate
-from engine.models.tensor_names import ExpectedTensor, weight_count
+from engine.models.tensor_names import EXPERT_PART, ExpectedTensor, weight_count
 from engine.models.tensors import ElementType, TensorSource
 from engine.models.tokenizer import Tokenizer
 from engine.models.tokenizer_json import parse_tokenizer
@@ -119,11 +119,12 @@ def load(
     reading: Reading | None = None,
     expert_memory_bytes: int | None = None,
 ) -> LoadedModel:
-    """Loads a converted file or a checkpoint folder. Weights stay mapped from disk.
+    """Loads a converted file or a checkpoint folder. Integer matrices are copied into memory in
+    the kernels' own order; embeddings and float matrices stay mapped from disk.
 
-    Of a model with routed experts a token touches only its own, whatever the policy: mapped like all else
-    (the system keeps in memory what it can), or with `expert_memory_bytes` read on demand, those used last
-    kept within that budget.
+    Of a model with routed experts a token touches only its own: mapped from disk and packed when a token
+    chose them (the system keeps in memory what it can), or with `expert_memory_bytes` read on demand, those
+    used last kept within that budget.
 
     `threads` cores are used, the calling one included; `isa` forces a kernel table. `verify` hashes the
     weights of a file first (by default up to 256 MiB). `spike_k` codes the inputs of the projections as
@@ -267,7 +268,7 @@ def _assemble(
             weights,
             threads=threads,
             isa=isa,
-            fetch_expert=None if shelf is None else shelf.fetch,
+            fetch_expert=_mapped_experts(weights) if shelf is None else shelf.fetch,
         )
     except kernels.KernelError as error:
         raise ModelFileError(
@@ -329,6 +330,18 @@ def _shelf(
         return gate, up, down
 
     return ExpertShelf(read, budget_bytes)
+
+
+def _mapped_experts(weights: Mapping[str, kernels.Weight]) -> kernels.FetchExpert | None:
+    """Of experts among the weights only those are packed that a token chose: all of them may not fit."""
+    if not any(EXPERT_PART in name for name in weights):
+        return None
+
+    def fetch(layer: int, expert: int) -> Expert:
+        gate, up, down = (weights[name] for name in kernels.expert_tensors(layer, expert))
+        return gate, up, down
+
+    return fetch
 
 
 def _file_weights(

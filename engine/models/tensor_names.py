@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from engine.models import keys
 from engine.models.config import ModelConfig
+
+EXPERT_PART: Final = ".mlp.experts."
+"""Found in the name of every tensor of a routed expert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class ExpectedTensor:
     @property
     def is_expert(self) -> bool:
         """One of a routed expert's: touched only when a token chose that expert."""
-        return ".mlp.experts." in self.name
+        return EXPERT_PART in self.name
 
     @property
     def groups(self) -> int:

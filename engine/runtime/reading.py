@@ -14,7 +14,7 @@ from engine.runtime.interrupt import Interrupt, Stopped
 from engine.runtime.seam import ReadingState, RunnableModel
 from engine.runtime.sessions import Session, Sessions, extend_text_sha256
 
-SLICE_TOK: Final = 256
+SLICE_TOK: Final = 288
 """Tokens between two looks at what else waits; a multiple of the kernel's chunk."""
 
 Report = Callable[[int, int], None]

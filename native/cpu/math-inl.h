@@ -46,6 +46,15 @@ inline void for_lanes(int64_t count, Body body) {
     }
 }
 
+// Asks for a cache line that will be read soon.
+inline void fetch_ahead(const void* p) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+#else
+    __builtin_prefetch(p, 0, 2);
+#endif
+}
+
 #if defined(__clang__)
 #define HC_UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)

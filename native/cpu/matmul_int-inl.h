@@ -25,6 +25,13 @@ struct TileInput {
     const int32_t* sums;
 };
 
+// Lines of the weights that come next, asked for while tiles pass over those at hand: of each group every `step`-th line from
+// `first` on. Null data: none.
+struct Ahead {
+    const uint8_t* data;
+    int64_t first, step;
+};
+
 // sums[r][t] += one group's products of R registers of rows and T tokens. `words` is the first token's first step.
 template <int R, int T, int W>
 inline void group_products(Q8, const uint8_t* w, const int32_t* words, I (&sums)[R][T]) {
@@ -65,8 +72,8 @@ inline F load_scales(const hc_packed* w, int64_t at) {
 
 // y[t, r] for T tokens of a tile W wide and R registers of rows, `rows` of which are written: begins with the bias, or goes on from y.
 template <typename Q, int R, int T, int W>
-inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at, int64_t groups, const TileInput& x, const float* bias,
-                     bool begins, float* y, int64_t ldy, int64_t rows) {
+inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at, int64_t groups, const TileInput& x, const Ahead& ahead,
+                     const float* bias, bool begins, float* y, int64_t ldy, int64_t rows) {
     F total[R][T];
     for (int r = 0; r < R; ++r) {
         const int64_t n = rows < r * lanes ? 0 : smaller(lanes, rows - r * lanes);
@@ -76,6 +83,9 @@ inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at
         }
     }
     for (int64_t g = 0; g < groups; ++g) {
+        for (int64_t line = ahead.data != nullptr ? ahead.first : Q::group_bytes; line < Q::group_bytes; line += ahead.step) {
+            fetch_ahead(ahead.data + g * Q::group_bytes + line);
+        }
         I products[R][T];
         for (int t = 0; t < T; ++t) {
             const I start = set1_int(-Q::shift * x.sums[g * W + t]);
@@ -104,6 +114,7 @@ struct BlockTask {
     const hc_packed* matrix;
     int64_t first_row;
     int64_t first_group, groups;
+    Ahead ahead;
     bool begins;
     const float* bias;
     float* y; // of the tile's first token and the matrix's first row
@@ -121,7 +132,7 @@ inline void int_slices(const BlockTask& task, const TileInput& x, int t0) {
         const int64_t row = task.first_row + r * lanes;
         if (row < matrix->rows) {
             int_tile<Q, R, T, W>(matrix, matrix->data + at * Q::group_bytes + r * lanes * 4, at * HC_ROW_BLOCK + r * lanes, task.groups,
-                                 from, task.bias != nullptr ? task.bias + row : nullptr, task.begins, task.y + t0 * task.ldy + row,
+                                 from, r == 0 && t0 == 0 ? task.ahead : Ahead{}, task.bias != nullptr ? task.bias + row : nullptr, task.begins, task.y + t0 * task.ldy + row,
                                  task.ldy, smaller(R * lanes, matrix->rows - row));
         }
     }
@@ -139,6 +150,7 @@ inline void int_block(const BlockTask& task, const TileInput& x) {
     }
 }
 
+constexpr int64_t cache_line = 64;
 constexpr int64_t groups_at_once = 32; // 4096 inputs: a block of rows then takes 128 KiB, and stays near while tiles pass
 constexpr int64_t tiles_at_once = 8;   // 48 tokens: 192 KiB beside it, which stay near while blocks of rows pass
 
@@ -151,10 +163,17 @@ inline void matmul_int(const hc_packed* w, int64_t row_begin, int64_t row_end, c
         const int64_t last_tile = smaller(tiles, first_tile + tiles_at_once);
         for (int64_t g = 0; g < x->groups; g += stretch) {
             for (int64_t r = row_begin; r < row_end; r += HC_ROW_BLOCK) {
+                // Of the next block of rows, or the next stretch of this piece's first; each tile asks for its share.
+                const bool same_stretch = r + HC_ROW_BLOCK < row_end;
+                const int64_t next_group = same_stretch ? g : g + stretch;
+                const int64_t next_block = (same_stretch ? r + HC_ROW_BLOCK : row_begin) / HC_ROW_BLOCK;
+                const uint8_t* next =
+                    tiles > 1 && next_group < x->groups ? w->data + (next_block * x->groups + next_group) * Q::group_bytes : nullptr;
                 for (int64_t tile = first_tile; tile < last_tile; ++tile) {
                     const int64_t t = tile * HC_TILE_TOKENS;
                     const int64_t width = smaller(HC_TILE_TOKENS, x->tokens - t);
-                    const BlockTask task{w, r, g, smaller(stretch, x->groups - g), g == 0, bias, y + t * ldy, ldy};
+                    const BlockTask task{w, r, g, smaller(stretch, x->groups - g),
+                                         {next, (tile - first_tile) * cache_line, (last_tile - first_tile) * cache_line}, g == 0, bias, y + t * ldy, ldy};
                     const int64_t place = t * x->groups + g * width;
                     const TileInput in{x->words + place * group_steps, x->scales + place, x->sums + place};
                     switch (width) {

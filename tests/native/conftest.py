@@ -292,7 +292,9 @@ class Table:
 @pytest.fixture(scope="session")
 def types() -> dict[str, object]:
     """The structures of the contract, for tests that build arguments."""
-    classes = {c.__name__: c for c in (Matrix, Packed, Codes, Tiles, Spikes, Rows, Span, Queries, Gla, Guarded)}
+    classes = {
+        c.__name__: c for c in (Matrix, Packed, Codes, Tiles, Spikes, Rows, Span, Queries, Gla, Guarded)
+    }
     return {**classes, "SIGNATURES": SIGNATURES}
 
 

@@ -1,4 +1,4 @@
-"""Matrices and activations in the order in which the integer products read them (native/include/huisclos/kernels.h)."""
+"""Matrices and activations in the order of the integer products (native/include/huisclos/kernels.h)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def packed_matrix(
     cols: int,
     far: tuple[NDArray[np.int32], NDArray[np.uint32]] | None = None,
 ) -> ctypes.Structure:
-    """A matrix for the products: q8 or q4 with float16 scales [rows, groups], or q8 codes with float32 ones (s8)."""
+    """A matrix for the products: scales [rows, groups] in float16, or in float32 for q8 codes as s8."""
     rows = scales.shape[0]
     own = pack(table, types, kind, data, rows, cols)
     order = packed_scales(scales)

@@ -270,10 +270,28 @@ def test_a_token_alone_gives_bit_for_bit_what_it_gives_among_others(table, types
     matrix = packed_matrix(table, types, kind, data, scales, cols)
     x = floats(rng, tokens, cols)
     together = types["Guarded"]((tokens, rows))
-    table(f"matmul_{kind}", matrix, 0, rows, tiled(table, types, quantised(table, types, x)[0]), 0, together, rows)
+    table(
+        f"matmul_{kind}",
+        matrix,
+        0,
+        rows,
+        tiled(table, types, quantised(table, types, x)[0]),
+        0,
+        together,
+        rows,
+    )
     for t in (0, 5, 6, 56):
         alone = types["Guarded"]((1, rows))
-        table(f"matmul_{kind}", matrix, 0, rows, tiled(table, types, quantised(table, types, x[t : t + 1])[0]), 0, alone, rows)
+        table(
+            f"matmul_{kind}",
+            matrix,
+            0,
+            rows,
+            tiled(table, types, quantised(table, types, x[t : t + 1])[0]),
+            0,
+            alone,
+            rows,
+        )
         assert (alone.check()[0] == together.check()[t]).all()
 
 
