@@ -5,8 +5,8 @@ using I = __m256i;
 
 constexpr int64_t lanes = 8;
 constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
-constexpr int tile_tokens = 3;    // of an integer tile with two registers of rows: 6 sums, weights, their sizes, ones
-constexpr int tile_registers = 2;
+constexpr int tile_tokens = 6;    // of an integer tile with one register of rows: 6 sums, weights, their sizes, ones
+constexpr int tile_registers = 1;
 constexpr int lone_registers = 4;
 constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
 
@@ -135,4 +135,10 @@ inline I add_pairs(I total, I words) { return _mm256_add_epi32(total, _mm256_mad
 inline I dot4_q8(I total, I w, I x) {
     return add_pairs(total, _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)));
 }
-inline I dot4_q4(I total, I w, I x) { return add_pairs(total, _mm256_maddubs_epi16(w, x)); }
+// Sixteen: low and high nibbles of a step and of the next, times x[0], x_high[0], x[next] and x_high[next]; their pairs fit 16 bits.
+inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_high, int64_t next) {
+    const I first = _mm256_add_epi16(_mm256_maddubs_epi16(w[0], set1_int(x[0])), _mm256_maddubs_epi16(w[1], set1_int(x_high[0])));
+    const I second =
+        _mm256_add_epi16(_mm256_maddubs_epi16(w[2], set1_int(x[next])), _mm256_maddubs_epi16(w[3], set1_int(x_high[next])));
+    return add_pairs(total, _mm256_add_epi16(first, second));
+}

@@ -120,4 +120,10 @@ inline I low_nibbles(I pairs) { return _mm512_and_si512(pairs, _mm512_set1_epi8(
 inline I high_nibbles(I pairs) { return _mm512_and_si512(_mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15)); }
 // Four codes per lane: sum += w . x, w shifted.
 inline I dot4_q8(I total, I w, I x) { return _mm512_dpbusd_epi32(total, w, x); }
-inline I dot4_q4(I total, I w, I x) { return _mm512_dpbusd_epi32(total, w, x); }
+// Sixteen: low and high nibbles of a step and of the next, times x[0], x_high[0], x[next] and x_high[next].
+inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_high, int64_t next) {
+    total = _mm512_dpbusd_epi32(total, w[0], set1_int(x[0]));
+    total = _mm512_dpbusd_epi32(total, w[1], set1_int(x_high[0]));
+    total = _mm512_dpbusd_epi32(total, w[2], set1_int(x[next]));
+    return _mm512_dpbusd_epi32(total, w[3], set1_int(x_high[next]));
+}

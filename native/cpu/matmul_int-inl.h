@@ -53,14 +53,15 @@ inline void group_products(Q8, const uint8_t* w, const int32_t* words, I (&sums)
 template <int R, int T, int W>
 inline void group_products(Q4, const uint8_t* w, const int32_t* words, I (&sums)[R][T]) {
     HC_UNROLL
-    for (int64_t k = 0; k < group_steps / 2; ++k) {
+    for (int64_t k = 0; k < group_steps / 2; k += 2) {
+        const int32_t* x = words + k * W;
+        const int32_t* x_high = x + group_steps / 2 * W;
         for (int r = 0; r < R; ++r) {
             const I pairs = load_int(w + k * step_bytes + r * lanes * 4);
-            const I low = low_nibbles(pairs);
-            const I high = high_nibbles(pairs);
+            const I next = load_int(w + (k + 1) * step_bytes + r * lanes * 4);
+            const I weights[4] = {low_nibbles(pairs), high_nibbles(pairs), low_nibbles(next), high_nibbles(next)};
             for (int t = 0; t < T; ++t) {
-                sums[r][t] = dot4_q4(sums[r][t], low, set1_int(words[k * W + t]));
-                sums[r][t] = dot4_q4(sums[r][t], high, set1_int(words[(group_steps / 2 + k) * W + t]));
+                sums[r][t] = dot16_q4(sums[r][t], weights, x + t, x_high + t, W);
             }
         }
     }
