@@ -27,7 +27,7 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
     for (int64_t t = 0; t < out->codes.tokens; ++t) {
         const float* row = x->x + t * x->ld;
         const float threshold = spike_threshold(row, cols, k);
-        int32_t beyond = 0;
+        F most = zero();
         for (int64_t g = 0; g < groups; ++g) {
             const int64_t n = smaller(HC_GROUP, cols - g * HC_GROUP);
             int8_t* codes = out->codes.codes + (t * groups + g) * HC_GROUP;
@@ -39,15 +39,18 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
                 const I kept = nearest(max(min(whole, set1(127.0f)), set1(-127.0f)));
                 store_i8_first(codes + i, kept, count);
                 total = add_int(total, kept); // lanes past count are zero: load_first makes them so
-                float counts[lanes];
-                store(counts, whole);
-                for (int64_t j = 0; j < count; ++j) {
-                    out->counts[(column + j) * out->ldc + t] = counts[j];
-                    beyond += counts[j] > 127.0f || counts[j] < -127.0f ? 1 : 0;
-                }
+                store_first(out->counts + t * cols + column, whole, count);
+                most = max(most, absolute(whole));
             });
             out->codes.scales[t * groups + g] = threshold;
             out->codes.sums[t * groups + g] = sum_int(total);
+        }
+        int32_t beyond = 0;
+        if (largest(most) > 127.0f) {  // hardly ever
+            for (int64_t i = 0; i < cols; ++i) {
+                const float count = out->counts[t * cols + i];
+                beyond += count > 127.0f || count < -127.0f ? 1 : 0;
+            }
         }
         out->beyond[t] = beyond;
     }
@@ -58,36 +61,61 @@ inline float group_scale(const hc_packed* w, int64_t row, int64_t group) {
     return w->wide_scales != nullptr ? w->wide_scales[place] : f16_value(w->scales + place);
 }
 
-// What int8 could not hold of the weights, times the counts: the counts of many tokens lie side by side.
-inline void add_far_weights(const hc_packed* w, int64_t r, const hc_spikes* x, float* y, int64_t ldy) {
-    const int64_t groups = group_count(w->cols);
-    const int32_t begin = w->far_starts[r];
-    const int32_t end = w->far_starts[r + 1];
-    if (begin == end) {
-        return;
+void spike_columns(const hc_spikes* x, int64_t cols, int64_t token) {
+    for (int64_t t = token; t < token + HC_COLUMN_STEP; t += lanes) {
+        const int64_t rows = t < x->codes.tokens ? smaller(lanes, x->codes.tokens - t) : 0;
+        transpose_into(rows, cols, x->columns + t, x->ldc,
+                       [&](int64_t r, int64_t i, int64_t n) { return load_first(x->counts + (t + r) * cols + i, n); });
     }
-    for_lanes(x->codes.tokens, [&](int64_t t, int64_t count) {
-        F total[2] = {zero(), zero()};
-        for (int32_t e = begin; e < end; ++e) {
+}
+
+constexpr int64_t far_registers = 6; // of tokens whose sums are kept while a row's far entries pass
+
+// What int8 could not hold of the weights of up to `lanes` rows, times the counts of up to 6 registers of tokens, which lie side by side.
+inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows, const hc_spikes* x, int64_t first_token, float* y,
+                            int64_t ldy) {
+    const int64_t groups = group_count(w->cols);
+    const int64_t registers = smaller(far_registers, (x->ldc - first_token) / lanes);
+    F sums[far_registers][lanes];
+    for (int64_t i = 0; i < lanes; ++i) {
+        F total[far_registers] = {zero(), zero(), zero(), zero(), zero(), zero()};
+        const int64_t r = first_row + i;
+        const int32_t end = i < rows ? w->far_starts[r + 1] : 0;
+        for (int32_t e = i < rows ? w->far_starts[r] : 0; e < end; ++e) {
             const int64_t column = w->far[e] >> HC_BEYOND_BITS;
             const int32_t rest = static_cast<int32_t>(w->far[e] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
-            // A whole number; in a row of thousands there is hardly one per group.
-            const F product = mul(set1(static_cast<float>(rest)), load_first(x->counts + column * x->ldc + t, count));
-            total[e % 2] = fma(product, set1(group_scale(w, r, column / HC_GROUP)), total[e % 2]);
+            const F weight = set1(static_cast<float>(rest) * group_scale(w, r, column / HC_GROUP));
+            const float* counts = x->columns + column * x->ldc + first_token;
+            if (registers == far_registers) {
+                HC_UNROLL
+                for (int64_t j = 0; j < far_registers; ++j) {
+                    total[j] = fma(weight, load(counts + j * lanes), total[j]);
+                }
+            } else {
+                for (int64_t j = 0; j < registers; ++j) {
+                    total[j] = fma(weight, load(counts + j * lanes), total[j]);
+                }
+            }
         }
-        float sums[lanes];
-        store(sums, add(total[0], total[1]));
-        for (int64_t j = 0; j < count; ++j) {
-            y[(t + j) * ldy + r] += sums[j] * x->codes.scales[(t + j) * groups];
+        for (int64_t j = 0; j < far_registers; ++j) {
+            sums[j][i] = total[j];
         }
-    });
+    }
+    for (int64_t j = 0; j < registers; ++j) {
+        transpose(sums[j]);
+        for (int64_t i = 0; i < lanes && first_token + j * lanes + i < x->codes.tokens; ++i) {
+            const int64_t t = first_token + j * lanes + i;
+            float* out = y + t * ldy + first_row;
+            store_first(out, fma(sums[j][i], set1(x->codes.scales[t * groups]), load_first(out, rows)), rows);
+        }
+    }
 }
 
 // What int8 could not hold of the counts of one token, times the int8 part of the weights.
 inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
     const int64_t groups = group_count(w->cols);
     for (int64_t column = 0; column < w->cols; ++column) {
-        const float rest = x->counts[column * x->ldc + t] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
+        const float rest = x->counts[t * w->cols + column] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
         if (rest == 0.0f) {
             continue;
         }
@@ -106,8 +134,10 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
                   float* y, int64_t ldy) {
     matmul_q8(w, row_begin, row_end, tiles, bias, y, ldy);
     if (w->far_starts != nullptr) {
-        for (int64_t r = row_begin; r < row_end; ++r) {
-            add_far_weights(w, r, x, y, ldy);
+        for (int64_t r = row_begin; r < row_end; r += lanes) {
+            for (int64_t t = 0; t < x->codes.tokens; t += far_registers * lanes) {
+                add_far_weights(w, r, smaller(lanes, row_end - r), x, t, y, ldy);
+            }
         }
     }
     for (int64_t t = 0; t < x->codes.tokens; ++t) {

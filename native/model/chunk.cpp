@@ -263,7 +263,9 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     spikes.codes = space_.codes;
     spikes.codes.tokens = tokens;
     spikes.codes.groups = groups;
-    spikes.ldc = tokens;
+    const bool far = std::any_of(list.begin(), list.end(), [](const Product& p) { return p.matrix->packed.far_starts != nullptr; });
+    spikes.ldc = (tokens + HC_COLUMN_STEP - 1) / HC_COLUMN_STEP * HC_COLUMN_STEP;
+    spikes.columns = far ? space_.spikes.columns : nullptr;
     // A shared expert codes every token's input; the routed ones, which come after it, code some of the same again.
     const bool first = request_.tally == nullptr || !space_.tally.closed(site_place(layer, site));
     const bool again = !first && site == Site::mlp && config_.branches.shared_expert;
@@ -275,12 +277,13 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
             const hc_rows row{input + t * cols, 1, cols};
             const hc_spikes out{{spikes.codes.codes + t * groups * HC_GROUP, spikes.codes.scales + t * groups,
                                  spikes.codes.sums + t * groups, 1, groups},
-                                spikes.counts + t,
+                                spikes.counts + t * cols,
                                 spikes.beyond + t,
-                                tokens};
+                                nullptr,
+                                0};
             kernels_.spike_rows(&row, cols, config_.spike_k, &out);
             if (counted) {
-                space_.tally.count(worker, out.codes.codes, cols, out.counts, out.ldc, out.beyond[0]);
+                space_.tally.count(worker, out.codes.codes, cols, out.counts, out.beyond[0]);
             }
             if (sampled) {
                 space_.tally.keep(site_place(layer, site), place, out.codes.codes, 0, cols, cols);
@@ -298,10 +301,13 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     if (wanted != nullptr) {
         for (std::int64_t t = 0; t < tokens; ++t) {
             wanted->thresholds[t] = spikes.codes.scales[t * groups];
-            for (std::int64_t i = 0; i < cols; ++i) {
-                wanted->counts[t * cols + i] = spikes.counts[i * tokens + t];
-            }
+            std::copy(spikes.counts + t * cols, spikes.counts + (t + 1) * cols, wanted->counts + t * cols);
         }
+    }
+    if (far) {
+        share(spikes.ldc / HC_COLUMN_STEP, tokens * cols * 2, [&](std::int64_t step, int) {
+            kernels_.spike_columns(&spikes, cols, step * HC_COLUMN_STEP);
+        });
     }
     const hc_rows rows{space_.spiked, tokens, cols};
     split(list, tokens, [&](const Product& product, std::int64_t begin, std::int64_t end, const float* bias, float* scratch) {

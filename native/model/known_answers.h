@@ -37,10 +37,12 @@ inline constexpr double known_answers[] = {
     -17.104210404317456,  // window_attend_f16
     760162.5931327341,  // window_store_i8
     -17.120531676974977,  // window_attend_i8
-    1860.9364834458538,  // spike_rows
+    2756.023885789604,  // spike_rows
+    1212.20361328125,  // spike_columns
     158103.363710757,  // matmul_spike
     2144.6160968732584,  // spike_values
-    3895.255025975879,  // spike_rows
+    3882.820455663379,  // spike_rows
+    1405.0615234375,  // spike_columns
     161065.80870807305,  // matmul_spike
     2253.2396302070338,  // spike_values
     521.4491424456683,  // window_store_codes

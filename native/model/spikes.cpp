@@ -12,7 +12,7 @@ void Chunk::add_far_counts_q4(const hc_packed& w, std::int64_t begin, std::int64
     const std::int64_t groups = x.codes.groups;
     for (std::int64_t t = 0; t < x.codes.tokens; ++t) {
         for (std::int64_t column = 0; x.beyond[t] > 0 && column < w.cols; ++column) {
-            const float rest = x.counts[column * x.ldc + t] - static_cast<float>(x.codes.codes[t * groups * HC_GROUP + column]);
+            const float rest = x.counts[t * w.cols + column] - static_cast<float>(x.codes.codes[t * groups * HC_GROUP + column]);
             if (rest == 0.0f) {
                 continue;
             }
@@ -40,7 +40,7 @@ void Chunk::spell_out(const hc_spikes& row, std::int64_t cols, float* y) {
         }
     } else {
         for (std::int64_t i = 0; i < cols; ++i) {
-            y[i] = row.counts[i * row.ldc] * threshold;
+            y[i] = row.counts[i] * threshold;
         }
     }
 }
@@ -63,7 +63,8 @@ void Chunk::code_queries(std::size_t index) {
         const hc_spikes row{{space_.codes.codes + t * room * HC_GROUP, space_.codes.scales + t * room, space_.codes.sums + t * room, 1, groups},
                             space_.spikes.counts + t * q_dim,
                             space_.spikes.beyond + t,
-                            1};
+                            nullptr,
+                            0};
         for (std::int64_t head = 0; head < config_.heads; ++head) {
             float* values = heads + head * d;
             const hc_rows in{values, 1, d};
@@ -73,7 +74,7 @@ void Chunk::code_queries(std::size_t index) {
                 wanted->thresholds[t * config_.heads + head] = row.codes.scales[0];
             }
             if (space_.tally.counts(t)) {
-                space_.tally.count(worker, row.codes.codes, d, row.counts, 1, row.beyond[0]);
+                space_.tally.count(worker, row.codes.codes, d, row.counts, row.beyond[0]);
             }
             if (space_.tally.samples(t)) {
                 space_.tally.keep(site, t, row.codes.codes, head * d, d, q_dim);

@@ -32,7 +32,7 @@ void CallTally::begin(const Config& config, const SpikeTally* tally, std::int64_
     sample_.assign(static_cast<std::size_t>((tokens - sampled_from_) * neurons_) * sites, SpikeTally::not_coded);
 }
 
-void CallTally::count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int64_t ldc, std::int32_t beyond) {
+void CallTally::count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond) {
     Worker& own = workers_[static_cast<std::size_t>(worker)];
     // Neighbours are often alike: two tables, so that one's addition need not wait for the other's.
     std::int64_t i = 0;
@@ -58,7 +58,7 @@ void CallTally::count(int worker, const std::int8_t* codes, std::int64_t n, cons
         return;
     }
     for (i = 0; i < n; ++i) {
-        const auto size = static_cast<std::uint64_t>(std::fabs(counts[i * ldc]));
+        const auto size = static_cast<std::uint64_t>(std::fabs(counts[i]));
         if (size <= 127) {
             continue;
         }

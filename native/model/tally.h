@@ -41,8 +41,8 @@ class CallTally {
     bool counts(std::int64_t t) const { return every_tok_ > 0 && (position_ + t) % every_tok_ == 0; }
     bool samples(std::int64_t t) const { return neurons_ > 0 && t >= tokens_ - sampled_prompt_tok; }
 
-    // One coded row: `codes` [n] limited to +-127, and where any is beyond (`beyond` > 0) the counts themselves at distance ldc.
-    void count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int64_t ldc, std::int32_t beyond);
+    // One coded row: `codes` [n] limited to +-127, and where any is beyond (`beyond` > 0) the counts themselves.
+    void count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond);
     // Keeps those codes of a token's row [n] that the sample shows; the row is `offset` values into the whole input of `width`.
     void keep(std::int64_t site, std::int64_t token, const std::int8_t* codes, std::int64_t offset, std::int64_t n, std::int64_t width);
     // Ends a product at a site: the workers' counts become its own, beside those of an earlier one of this call.

@@ -79,12 +79,13 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&tiles.scales, groups},
         {&tile_sum_room, groups},
         {&spikes.counts, coded},
+        {&spikes.columns, coded},
         {&spiked, coded},
         {&beyond_room, 1},
     };
     std::int64_t total = 0;
     for (const Part& part : parts) {
-        total += round_up(part.floats * tokens, 16);
+        total += round_up(part.floats * round_up(tokens, HC_COLUMN_STEP), 16);
     }
     if (!block_.allocate(float_bytes(total))) {
         return false;
@@ -92,7 +93,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     float* next = block_.as<float>();
     for (const Part& part : parts) {
         *part.where = next;
-        next += round_up(part.floats * tokens, 16);
+        next += round_up(part.floats * round_up(tokens, HC_COLUMN_STEP), 16);
     }
     codes.codes = reinterpret_cast<std::int8_t*>(code_room);
     codes.sums = reinterpret_cast<std::int32_t*>(sum_room);

@@ -44,6 +44,7 @@ void window_finish(const hc_queries* queries, float* o, int64_t ldo);
 
 void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
 void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y);
+void spike_columns(const hc_spikes* x, int64_t cols, int64_t token);
 void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles, const float* bias,
                   float* y, int64_t ldy);
 

@@ -52,7 +52,7 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
                 if (column < cols) {
                     const float count = spike_count(row[column], threshold);
                     kept = std::max(std::min(127.0f, count), -127.0f);
-                    out->counts[column * out->ldc + t] = count;
+                    out->counts[t * cols + column] = count;
                     out->beyond[t] += kept != count ? 1 : 0;
                 }
                 out->codes.codes[(t * groups + g) * HC_GROUP + i] = static_cast<int8_t>(kept);
@@ -60,6 +60,14 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
             }
             out->codes.scales[t * groups + g] = threshold;
             out->codes.sums[t * groups + g] = sum;
+        }
+    }
+}
+
+void spike_columns(const hc_spikes* x, int64_t cols, int64_t token) {
+    for (int64_t t = token; t < token + HC_COLUMN_STEP; ++t) {
+        for (int64_t i = 0; i < cols; ++i) {
+            x->columns[i * x->ldc + t] = t < x->codes.tokens ? x->counts[t * cols + i] : 0.0f;
         }
     }
 }
@@ -79,14 +87,14 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
                 int64_t sum = 0;
                 for (int64_t i = 0; i < n; ++i) {
                     // The whole count only where int8 could not hold it.
-                    const auto count = x->beyond[t] > 0 ? static_cast<int64_t>(x->counts[(first + i) * x->ldc + t])
+                    const auto count = x->beyond[t] > 0 ? static_cast<int64_t>(x->counts[t * w->cols + first + i])
                                                         : static_cast<int64_t>(codes[first + i]);
                     sum += count * packed_q8_code(w, r, first + i);
                 }
                 for (; far < far_end && static_cast<int64_t>(w->far[far] >> HC_BEYOND_BITS) < first + n; ++far) {
                     const int64_t column = w->far[far] >> HC_BEYOND_BITS;
                     const int64_t rest = static_cast<int64_t>(w->far[far] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
-                    sum += rest * static_cast<int64_t>(x->counts[column * x->ldc + t]);
+                    sum += rest * static_cast<int64_t>(x->counts[t * w->cols + column]);
                 }
                 total += static_cast<float>(sum) * (packed_scale(w, r, g) * x->codes.scales[t * groups]);
             }

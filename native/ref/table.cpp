@@ -35,6 +35,7 @@ extern "C" const hc_kernels* hc_kernels_scalar(void) {
         .window_finish = window_finish,
         .spike_rows = spike_rows,
         .spike_values = spike_values,
+        .spike_columns = spike_columns,
         .matmul_spike = matmul_spike,
         .window_store_codes = window_store_codes,
         .sigmoid_gate = sigmoid_gate,

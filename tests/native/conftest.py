@@ -165,7 +165,7 @@ class Tiles(ctypes.Structure):
 
 
 class Spikes(ctypes.Structure):
-    _fields_ = [("codes", Codes), ("counts", P), ("beyond", P), ("ldc", I64)]
+    _fields_ = [("codes", Codes), ("counts", P), ("beyond", P), ("columns", P), ("ldc", I64)]
 
 
 class Rows(ctypes.Structure):
@@ -228,6 +228,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "window_finish": (P, P, I64),
     "spike_rows": (P, I64, F32, P),
     "spike_values": (P, I64, I64, F32, P),
+    "spike_columns": (P, I64, I64),
     "matmul_spike": (P, I64, I64, P, P, P, P, I64),
     "window_store_codes": _STORE,
     "sigmoid_gate": (P, P, I64),

@@ -35,23 +35,26 @@ def thresholds_of(x: np.ndarray, k: float) -> np.ndarray:
 class Coded:
     """The spikes of some rows, with room that is guarded on both sides."""
 
-    def __init__(self, table, types, x: np.ndarray, k: float, spare: int = 3) -> None:
+    def __init__(self, table, types, x: np.ndarray, k: float) -> None:
         tokens, cols = x.shape
         groups, guarded = -(-cols // 128), types["Guarded"]
         self.room = {
             "codes": guarded((tokens, groups * 128), np.int8),
             "scales": guarded((tokens, groups)),
             "sums": guarded((tokens, groups), np.int32),
-            "counts": guarded((cols, tokens + spare)),
+            "counts": guarded((tokens, cols)),
             "beyond": guarded((tokens,), np.int32),
+            "columns": guarded((cols, -(-tokens // 16) * 16)),
         }
         at = {name: room.array.ctypes.data for name, room in self.room.items()}
         codes = types["Codes"](at["codes"], at["scales"], at["sums"], tokens, groups)
-        self.spikes = types["Spikes"](codes, at["counts"], at["beyond"], tokens + spare)
+        self.spikes = types["Spikes"](codes, at["counts"], at["beyond"], at["columns"], -(-tokens // 16) * 16)
         rows = types["Rows"](x.ctypes.data, tokens, cols)
         table("spike_rows", rows, cols, k, self.spikes)
-        self.counts = self.room["counts"].array[:, :tokens].T
-        self.room["counts"].array[:, tokens:] = 0
+        for token in range(0, tokens, 16):
+            table("spike_columns", self.spikes, cols, token)
+        self.counts = self.room["counts"].check()
+        self.columns = self.room["columns"].check()
         self.codes = self.room["codes"].check()
         self.thresholds = self.room["scales"].check()
         for room in self.room.values():
@@ -68,6 +71,8 @@ def test_inputs_become_counts(table, types, cols: int, k: float) -> None:
     assert np.allclose(coded.thresholds, wanted[:, None], rtol=1e-6, atol=0)
     counts = np.rint(x.astype(F64) / wanted[:, None])
     assert np.array_equal(coded.counts, counts)
+    assert np.array_equal(coded.columns[:, :4], counts.T)
+    assert not coded.columns[:, 4:].any()
     assert np.array_equal(coded.codes[:, :cols], np.clip(counts, -127, 127))
     assert not coded.codes[:, cols:].any()
     groups = coded.thresholds.shape[1]
@@ -135,7 +140,7 @@ def spike_matrix(table, types, rng: np.random.Generator, rows: int, cols: int, k
 
 
 @pytest.mark.parametrize("kind", ["q8", "near", "far"])
-@pytest.mark.parametrize("tokens", [1, 5, 19, 45])
+@pytest.mark.parametrize("tokens", [1, 5, 19, 45, 103])
 @pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304)])
 def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
     rng = rng_of(2, tokens, rows, cols)

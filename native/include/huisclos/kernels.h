@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HC_KERNEL_ABI 4u
+#define HC_KERNEL_ABI 5u
 #define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
@@ -27,6 +27,7 @@ enum {
     HC_TILE_TOKENS = 6,  // tokens whose codes lie together for the integer products
     HC_BEYOND_BITS = 13, // of a far entry: the part of a code that int8 cannot hold, plus HC_BEYOND_BIAS
     HC_BEYOND_BIAS = 4096,
+    HC_COLUMN_STEP = 16, // tokens whose counts lie side by side are padded to multiples of this
     HC_MAX_SPIKES = 1 << 30 // a count's size stops here; only inputs beyond 10^13 get this far
 };
 
@@ -86,9 +87,10 @@ typedef struct hc_tiles {
 // Activations as spike counts, whole numbers of one threshold per token.
 typedef struct hc_spikes {
     hc_codes codes;   // counts limited to -127..127; every group of a token has the token's threshold as its scale
-    float* counts;    // [cols, ldc] the counts themselves, token t in column t
+    float* counts;    // [tokens, cols] the counts themselves
     int32_t* beyond;  // [tokens] how many counts of the token codes could not hold
-    int64_t ldc;      // at least codes.tokens
+    float* columns;   // [cols, ldc] the counts again, token t in column t, 0 past the last; null where no matrix has far entries
+    int64_t ldc;      // tokens, up to a multiple of HC_COLUMN_STEP
 } hc_spikes;
 
 // Float rows [tokens, cols] at distance ld.
@@ -218,10 +220,12 @@ typedef struct hc_kernels {
     void (*window_finish)(const hc_queries* queries, float* o, int64_t ldo);
 
     // Adaptive-threshold spike coding: threshold = mean|x| / k of the row within [1e-5, 1e4], count = x / threshold rounded to nearest even,
-    // by true division. x has out->codes.tokens rows of cols; every field of out is written.
+    // by true division. x has out->codes.tokens rows of cols; codes, counts and beyond of out are written.
     void (*spike_rows)(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
     // y = count * threshold of each row of x; both [rows, n] dense; y may be x.
     void (*spike_values)(const float* x, int64_t rows, int64_t n, float k, float* y);
+    // Columns [token, token + 16) of x->columns from x->counts; token is a multiple of 16.
+    void (*spike_columns)(const hc_spikes* x, int64_t cols, int64_t token);
     hc_matmul_spike matmul_spike;
     // Exact eight-bit entries for window_attend_i8: scale = max|x| / 127 within [1e-5, 1e4], code = x / scale rounded to nearest even, within
     // -128..127, by true division.
