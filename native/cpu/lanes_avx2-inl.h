@@ -86,6 +86,9 @@ inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(all), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     memcpy(p, all, static_cast<size_t>(n) * 2);
 }
+inline F load_i8(const int8_t* p) {
+    return to_float(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
 inline F load_i8_first(const int8_t* p, int64_t n) {
     int8_t padded[8] = {};
     memcpy(padded, p, static_cast<size_t>(n));

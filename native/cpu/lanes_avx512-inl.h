@@ -68,6 +68,9 @@ inline F load_f16_first(const uint16_t* p, int64_t n) {
 inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+inline F load_i8(const int8_t* p) {
+    return to_float(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 inline F load_i8_first(const int8_t* p, int64_t n) {
     return to_float(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first(n), p)));
 }

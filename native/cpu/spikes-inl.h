@@ -56,22 +56,39 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
     }
 }
 
-inline float group_scale(const hc_packed* w, int64_t row, int64_t group) {
-    const int64_t place = (row / HC_ROW_BLOCK * group_count(w->cols) + group) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
+// Where a row's scales begin; those of its groups follow at distance 32.
+inline int64_t first_scale(const hc_packed* w, int64_t row) {
+    return row / HC_ROW_BLOCK * group_count(w->cols) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
+}
+
+inline float scale_at(const hc_packed* w, int64_t place) {
     return w->wide_scales != nullptr ? w->wide_scales[place] : f16_value(w->scales + place);
 }
 
+inline float group_scale(const hc_packed* w, int64_t row, int64_t group) {
+    return scale_at(w, first_scale(w, row) + group * HC_ROW_BLOCK);
+}
+
 void spike_columns(const hc_spikes* x, int64_t cols, int64_t token) {
-    for (int64_t t = token; t < token + HC_COLUMN_STEP; t += lanes) {
-        const int64_t rows = t < x->codes.tokens ? smaller(lanes, x->codes.tokens - t) : 0;
-        transpose_into(rows, cols, x->columns + t, x->ldc,
-                       [&](int64_t r, int64_t i, int64_t n) { return load_first(x->counts + (t + r) * cols + i, n); });
+    const int64_t row_bytes = x->codes.groups * HC_GROUP;
+    const int64_t here = smaller(HC_COLUMN_STEP, x->codes.tokens - token);
+    for (int64_t i = 0; i < cols; ++i) {
+        const int8_t* in = x->codes.codes + token * row_bytes + i;
+        int8_t column[HC_COLUMN_STEP] = {};
+        for (int64_t t = 0; t < here; ++t) {
+            column[t] = in[t * row_bytes];
+        }
+        memcpy(x->columns + i * x->ldc + token, column, sizeof column);
     }
+}
+
+inline int32_t far_rest(uint32_t entry) {
+    return static_cast<int32_t>(entry & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
 }
 
 constexpr int64_t far_registers = 6; // of tokens whose sums are kept while a row's far entries pass
 
-// What int8 could not hold of the weights of up to `lanes` rows, times the counts of up to 6 registers of tokens, which lie side by side.
+// What int8 could not hold of the weights of up to `lanes` rows, times the codes of up to 6 registers of tokens, which lie side by side.
 inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows, const hc_spikes* x, int64_t first_token, float* y,
                             int64_t ldy) {
     const int64_t groups = group_count(w->cols);
@@ -81,19 +98,19 @@ inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows,
         F total[far_registers] = {zero(), zero(), zero(), zero(), zero(), zero()};
         const int64_t r = first_row + i;
         const int32_t end = i < rows ? w->far_starts[r + 1] : 0;
+        const int64_t scales = first_scale(w, r);
         for (int32_t e = i < rows ? w->far_starts[r] : 0; e < end; ++e) {
-            const int64_t column = w->far[e] >> HC_BEYOND_BITS;
-            const int32_t rest = static_cast<int32_t>(w->far[e] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
-            const F weight = set1(static_cast<float>(rest) * group_scale(w, r, column / HC_GROUP));
-            const float* counts = x->columns + column * x->ldc + first_token;
+            const uint32_t column = w->far[e] >> HC_BEYOND_BITS;
+            const F weight = set1(static_cast<float>(far_rest(w->far[e])) * scale_at(w, scales + column / HC_GROUP * HC_ROW_BLOCK));
+            const int8_t* counts = x->columns + column * x->ldc + first_token;
             if (registers == far_registers) {
                 HC_UNROLL
                 for (int64_t j = 0; j < far_registers; ++j) {
-                    total[j] = fma(weight, load(counts + j * lanes), total[j]);
+                    total[j] = fma(weight, load_i8(counts + j * lanes), total[j]);
                 }
             } else {
                 for (int64_t j = 0; j < registers; ++j) {
-                    total[j] = fma(weight, load(counts + j * lanes), total[j]);
+                    total[j] = fma(weight, load_i8(counts + j * lanes), total[j]);
                 }
             }
         }
@@ -111,7 +128,7 @@ inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows,
     }
 }
 
-// What int8 could not hold of the counts of one token, times the int8 part of the weights.
+// What int8 could not hold of the counts of one token, times the weights.
 inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
     const int64_t groups = group_count(w->cols);
     for (int64_t column = 0; column < w->cols; ++column) {
@@ -126,6 +143,14 @@ inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_en
             const uint8_t* place = w->data + block * Q8::group_bytes + step * step_bytes + r % HC_ROW_BLOCK * 4;
             const float product = rest * static_cast<float>(static_cast<int32_t>(place[column % 4]) - 128);
             y[r] += product * (group_scale(w, r, group) * x->codes.scales[t * groups]);
+        }
+    }
+    for (int64_t r = w->far_starts != nullptr ? row_begin : row_end; r < row_end; ++r) {
+        for (int32_t e = w->far_starts[r]; e < w->far_starts[r + 1]; ++e) {
+            const int64_t column = w->far[e] >> HC_BEYOND_BITS;
+            const float rest = x->counts[t * w->cols + column] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
+            const float scale = group_scale(w, r, column / HC_GROUP) * x->codes.scales[t * groups];
+            y[r] += rest * static_cast<float>(far_rest(w->far[e])) * scale;
         }
     }
 }

@@ -283,7 +283,8 @@ class Run {
             const hc_rows in{x.data(), tokens, cols};
             std::vector<std::int8_t> code_room(count * 256);
             const std::int64_t ldc = (tokens + HC_COLUMN_STEP - 1) / HC_COLUMN_STEP * HC_COLUMN_STEP;
-            Floats thresholds(count * 2), counts(count * cols), columns(static_cast<std::size_t>(ldc * cols)), y(count * rows);
+            Floats thresholds(count * 2), counts(count * cols), y(count * rows);
+            std::vector<std::int8_t> columns(static_cast<std::size_t>(ldc * cols));
             std::vector<std::int32_t> sums(count * 2), beyond(count);
             const hc_spikes out{{code_room.data(), thresholds.data(), sums.data(), tokens, 2}, counts.data(), beyond.data(), columns.data(), ldc};
             k.spike_rows(&in, cols, 3.0f, &out);
@@ -296,7 +297,7 @@ class Run {
             for (std::int64_t t = 0; t < tokens; t += HC_COLUMN_STEP) {
                 k.spike_columns(&out, cols, t);
             }
-            note("spike_columns", columns);
+            note("spike_columns", Floats(columns.begin(), columns.end()));
             const hc_tiles tiles = tiled(out.codes, nullptr);
             k.matmul_spike(&w.packed, 0, rows, &out, &tiles, bias.data(), y.data(), rows);
             note("matmul_spike", y);

@@ -45,6 +45,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     float* sum_room = nullptr;
     float* word_room = nullptr;
     float* tile_sum_room = nullptr;
+    float* column_room = nullptr;
     float* beyond_room = nullptr;
     const Part parts[] = {
         {&x, config.hidden_size},
@@ -79,7 +80,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&tiles.scales, groups},
         {&tile_sum_room, groups},
         {&spikes.counts, coded},
-        {&spikes.columns, coded},
+        {&column_room, (coded + 3) / 4},
         {&spiked, coded},
         {&beyond_room, 1},
     };
@@ -99,6 +100,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     codes.sums = reinterpret_cast<std::int32_t*>(sum_room);
     tiles.words = reinterpret_cast<std::int32_t*>(word_room);
     tiles.sums = reinterpret_cast<std::int32_t*>(tile_sum_room);
+    spikes.columns = reinterpret_cast<std::int8_t*>(column_room);
     spikes.beyond = reinterpret_cast<std::int32_t*>(beyond_room);
 
     const std::int64_t attend = round_up(attend_scratch_floats(config), 16) +

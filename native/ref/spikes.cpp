@@ -67,7 +67,7 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
 void spike_columns(const hc_spikes* x, int64_t cols, int64_t token) {
     for (int64_t t = token; t < token + HC_COLUMN_STEP; ++t) {
         for (int64_t i = 0; i < cols; ++i) {
-            x->columns[i * x->ldc + t] = t < x->codes.tokens ? x->counts[t * cols + i] : 0.0f;
+            x->columns[i * x->ldc + t] = t < x->codes.tokens ? x->codes.codes[t * x->codes.groups * HC_GROUP + i] : int8_t{0};
         }
     }
 }

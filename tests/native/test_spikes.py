@@ -44,7 +44,7 @@ class Coded:
             "sums": guarded((tokens, groups), np.int32),
             "counts": guarded((tokens, cols)),
             "beyond": guarded((tokens,), np.int32),
-            "columns": guarded((cols, -(-tokens // 16) * 16)),
+            "columns": guarded((cols, -(-tokens // 16) * 16), np.int8),
         }
         at = {name: room.array.ctypes.data for name, room in self.room.items()}
         codes = types["Codes"](at["codes"], at["scales"], at["sums"], tokens, groups)
@@ -71,7 +71,7 @@ def test_inputs_become_counts(table, types, cols: int, k: float) -> None:
     assert np.allclose(coded.thresholds, wanted[:, None], rtol=1e-6, atol=0)
     counts = np.rint(x.astype(F64) / wanted[:, None])
     assert np.array_equal(coded.counts, counts)
-    assert np.array_equal(coded.columns[:, :4], counts.T)
+    assert np.array_equal(coded.columns[:, :4], coded.codes[:, :cols].T)
     assert not coded.columns[:, 4:].any()
     assert np.array_equal(coded.codes[:, :cols], np.clip(counts, -127, 127))
     assert not coded.codes[:, cols:].any()

@@ -89,7 +89,7 @@ typedef struct hc_spikes {
     hc_codes codes;   // counts limited to -127..127; every group of a token has the token's threshold as its scale
     float* counts;    // [tokens, cols] the counts themselves
     int32_t* beyond;  // [tokens] how many counts of the token codes could not hold
-    float* columns;   // [cols, ldc] the counts again, token t in column t, 0 past the last; null where no matrix has far entries
+    int8_t* columns;  // [cols, ldc] the codes again, token t in column t, 0 past the last; null where no matrix has far entries
     int64_t ldc;      // tokens, up to a multiple of HC_COLUMN_STEP
 } hc_spikes;
 
@@ -224,7 +224,7 @@ typedef struct hc_kernels {
     void (*spike_rows)(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
     // y = count * threshold of each row of x; both [rows, n] dense; y may be x.
     void (*spike_values)(const float* x, int64_t rows, int64_t n, float k, float* y);
-    // Columns [token, token + 16) of x->columns from x->counts; token is a multiple of 16.
+    // Columns [token, token + 16) of x->columns from the codes; token is a multiple of 16.
     void (*spike_columns)(const hc_spikes* x, int64_t cols, int64_t token);
     hc_matmul_spike matmul_spike;
     // Exact eight-bit entries for window_attend_i8: scale = max|x| / 127 within [1e-5, 1e4], code = x / scale rounded to nearest even, within
