@@ -43,7 +43,7 @@ def test_a_killed_engine_is_told_and_comes_back_with_its_model(
     assert failed.value.code == codes.SESSION_UNKNOWN
 
 
-def test_an_engine_that_crashes_in_native_code_is_told_and_its_log_kept(
+def test_an_engine_that_crashes_in_native_code_is_told_and_comes_back(
     client: EngineClient, write_model: Callable[..., Path]
 ) -> None:
     client.load(write_model(script="to be or", dies_at_step=4))
