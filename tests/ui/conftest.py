@@ -24,7 +24,7 @@ from engine.cage import Guarantee
 from tests.services.conftest import Desk, ScriptedClient, SharedHelper
 
 OFFLINE = Guarantee("linux", kernel_filter=True, kept=frozenset({"internet"}))
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +144,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     threads = set(threading.enumerate())
     processes = {child.pid for child in psutil.Process().children(recursive=True)}
     yield
-    end = time.monotonic() + 5
+    end = time.monotonic() + WAIT_MS / 1000
     while time.monotonic() < end:
         more_threads = {t for t in threading.enumerate() if t not in threads and t.is_alive()}
         more_processes = {

@@ -81,14 +81,15 @@ def test_after_too_many_deaths_the_engine_waits_to_be_started_again(
 
 
 def test_a_worker_that_stops_breathing_is_ended(write_model: Callable[..., Path]) -> None:
-    patience = Patience(heartbeat_s=0.1, silence_s=0.6, back_off_s=(0.01,) * 5)
+    # Thirty signs of life in a row must fail to come, so that a busy machine's worker is not taken for dead.
+    patience = Patience(heartbeat_s=0.1, silence_s=3.0, back_off_s=(0.01,) * 5)
     with EngineClient(command=FAKE, patience=patience) as client:
         client.load(write_model()).result(WAIT_S)
         pid = client.status.pid
         assert pid is not None
         wait_for(lambda: client.status.rss_bytes > 0)
         os.kill(pid, signal.SIGSTOP)
-        wait_for(lambda: client.status.restarts == 1)
+        wait_for(lambda: client.status.restarts >= 1)
         wait_for(lambda: client.status.model is not None)
 
 
