@@ -5,12 +5,14 @@ worker.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from app import services
 from app.core.paths import Paths
 from app.ingest import ParserHelper
 from app.services import Companions, Workspace
+from app.services.lanes import Lane
 from app.store import CHEAP_FOR_TESTS, Vault
 from engine.client import EngineCancelled, EngineDied, EngineFailed, EngineStatus
 from engine.client.request import Request
@@ -34,6 +37,7 @@ from engine.protocol import (
 )
 
 PASSPHRASE = "a phrase that is long enough"
+WAIT_S = 60.0
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden" / "float-tiny"
 
 INFO = ModelInfo(
@@ -253,6 +257,35 @@ class Desk:
             report = services.import_paths(ws, dossier_id, paths).result(60)
             assert len(report.added) == len(files), report.exceptions
         return dossier_id
+
+    @contextlib.contextmanager
+    def held_after(self, documents: int) -> Iterator[None]:
+        """Every document but the first few stays on its way until its import is stopped: whoever acts in
+        the middle of an import does so, however busy the machine is.
+        """
+        parse, numbers = self.helper.parse, itertools.count(1)
+
+        def held(data: bytes, name: str, *, cancel: threading.Event, **options: Any) -> object:
+            if next(numbers) > documents:
+                assert cancel.wait(WAIT_S)
+            return parse(data, name, cancel=cancel, **options)
+
+        self.helper.parse = held  # type: ignore[method-assign,assignment]
+        try:
+            yield
+        finally:
+            del self.helper.parse  # type: ignore[method-assign]
+
+    @staticmethod
+    @contextlib.contextmanager
+    def held_back(ws: Workspace, lane: Lane) -> Iterator[None]:
+        """What is asked of a lane inside begins at the end: nothing of it is missed by who listens."""
+        gate = threading.Event()
+        ws.lanes.run(lane, "wait", lambda op: gate.wait(WAIT_S))
+        try:
+            yield
+        finally:
+            gate.set()
 
 
 class SharedHelper(ParserHelper):

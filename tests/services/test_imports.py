@@ -16,6 +16,7 @@ from app import services
 from app.core.errors import UserError
 from app.services import OperationCancelled
 from app.services.events import Changed, ImportMoved
+from app.services.lanes import Lane
 from app.services.views import Changes, DocumentStatus
 from app.store import NotEnoughSpace
 
@@ -156,8 +157,9 @@ def test_progress_is_told_and_changes_are_flagged(desk):
         told, changed = [], []
         ws.events.subscribe(Changed, lambda e: changed.append(e.changes))
         paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(5)]
-        op = services.import_paths(ws, dossier_id, paths)
-        op.on_progress(told.append)
+        with desk.held_back(ws, Lane.IMPORT):
+            op = services.import_paths(ws, dossier_id, paths)
+            op.on_progress(told.append)
         op.result(60)
         assert op.changes & Changes.DOCUMENTS
         assert op.changes & Changes.DOSSIERS
@@ -170,9 +172,13 @@ def test_cancelling_keeps_what_is_done_and_drops_the_rest(desk):
     with desk.open() as ws:
         dossier_id = desk.dossier(ws)
         paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(6)]
-        op = services.import_paths(ws, dossier_id, paths)
-        ws.events.subscribe(Changed, lambda _: op.cancel() if len(list_ready(ws, dossier_id)) >= 2 else None)
-        report = op.result(60)
+        with desk.held_after(4):
+            with desk.held_back(ws, Lane.IMPORT):
+                op = services.import_paths(ws, dossier_id, paths)
+                ws.events.subscribe(
+                    Changed, lambda _: op.cancel() if len(list_ready(ws, dossier_id)) >= 2 else None
+                )
+            report = op.result(60)
         assert report.cancelled
         ready = list_ready(ws, dossier_id)
         assert 2 <= len(ready) < 6
@@ -188,12 +194,13 @@ def test_closing_the_window_in_the_middle_pauses_and_the_next_opening_goes_on(de
     ws = desk.open()
     dossier_id = desk.dossier(ws)
     paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(6)]
-    op = services.import_paths(ws, dossier_id, paths)
-    while not list_ready(ws, dossier_id):
-        pass
-    ws.close()
-    with pytest.raises(OperationCancelled):
-        op.result(30)
+    with desk.held_after(2):
+        op = services.import_paths(ws, dossier_id, paths)
+        while not list_ready(ws, dossier_id):
+            assert not op.done
+        ws.close()
+        with pytest.raises(OperationCancelled):
+            op.result(30)
     ws = desk.open()
     before = len(list_ready(ws, dossier_id))
     report = services.resume_imports(ws).result(60)

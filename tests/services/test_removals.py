@@ -11,6 +11,7 @@ from app import services
 from app.core.errors import EnvironmentFailure, UserError
 from app.library import documents as document_rows
 from app.services.events import Changed, ImportMoved, ReadingMoved
+from app.services.lanes import Lane
 from app.services.views import DocumentStatus
 from app.store import NotEnoughSpace
 
@@ -210,7 +211,6 @@ def test_answers_that_cite_a_half_taken_document_go_with_it_when_its_import_is_c
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws)
         path = scripted.file("long.txt", "\n\n".join([scripted.LETTER * 20] * 40))
-        op = services.import_paths(ws, dossier_id, [path])
         kept = []
 
         def ask_now(moved):
@@ -222,6 +222,8 @@ def test_answers_that_cite_a_half_taken_document_go_with_it_when_its_import_is_c
 
         hear, done = once(ask_now)
         ws.events.subscribe(ImportMoved, hear)
+        with scripted.held_back(ws, Lane.IMPORT):
+            op = services.import_paths(ws, dossier_id, [path])
         assert op.result(60).cancelled
         assert done.is_set()
         assert any(s.citations for s in kept[0].statements)
