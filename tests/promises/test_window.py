@@ -223,7 +223,7 @@ def test_after_locking_no_process_of_the_window_holds_a_key_the_passphrase_or_a_
         }
     os.kill(pid, signal.SIGTERM)
     assert lived.process.wait(WAIT_S) == 0
-    assert not [each for each in locked if processes.is_alive(each)]
+    until(lambda: not [each for each in locked if processes.is_alive(each)], "the end of all")
     assert left_behind(lived.house) == {}
 
 
