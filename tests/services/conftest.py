@@ -19,7 +19,7 @@ import pytest
 from app import services
 from app.core.paths import Paths
 from app.ingest import ParserHelper
-from app.services import Companions, Workspace
+from app.services import Companions, Workspace, model_trial
 from app.services.lanes import Lane
 from app.store import CHEAP_FOR_TESTS, Vault
 from engine.client import EngineCancelled, EngineDied, EngineFailed, EngineStatus
@@ -304,6 +304,12 @@ def helper() -> Iterator[ParserHelper]:
     assert isinstance(helper, SharedHelper)
     yield helper
     helper.end()
+
+
+@pytest.fixture(autouse=True)
+def hurried_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model on trial reads for a moment: what it does counts here, not how fast it is."""
+    monkeypatch.setattr(model_trial, "READ_S", 0.05)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.bridge.session import Session
 from app.core.settings import SettingsFile
+from app.services import model_trial
 from app.services.views import DocumentStatus
 from app.ui.language import Speaker, Speech
 from app.ui.look import Look
@@ -33,6 +34,12 @@ def helper() -> Iterator[SharedHelper]:
     assert isinstance(helper, SharedHelper)
     yield helper
     helper.end()
+
+
+@pytest.fixture(autouse=True)
+def hurried_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model on trial reads for a moment: what it does counts here, not how fast it is."""
+    monkeypatch.setattr(model_trial, "READ_S", 0.05)
 
 
 @pytest.fixture(scope="session")
