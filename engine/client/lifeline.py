@@ -450,12 +450,14 @@ class Lifeline:
         with self._lock:
             worker, self._worker = self._worker, None
             dead, self._dead = self._dead, []
+            # one that has not said a word yet would hear of its end only once it is started
+            grace_s = 0.0 if self._welcome is None else self._patience.close_s
             self._welcome = self._model = self._pong = None
             if worker is not None:
                 self._log_before = worker.log
         if worker is not None:
             worker.post(encode_request(Shutdown()))
-            worker.release(self._patience.close_s)
+            worker.release(grace_s)
         for other in dead:
             other.release(0.0)
 

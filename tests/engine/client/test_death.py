@@ -108,6 +108,13 @@ def test_closing_in_the_middle_of_an_answer_ends_everything(write_model: Callabl
     assert not psutil.pid_exists(pid)
 
 
+def test_a_worker_that_has_not_said_a_word_is_not_waited_for_when_the_client_closes() -> None:
+    silent = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with EngineClient(command=silent, patience=Patience(close_s=600.0)) as client:
+        wait_for(lambda: client.status.pid is not None)
+    assert client.status.pid is None
+
+
 def test_an_orphaned_worker_leaves(write_model: Callable[..., Path]) -> None:
     code = f"""
 import sys, time
