@@ -251,7 +251,7 @@ class Desk:
 
     def dossier(self, ws: Workspace, **files: str | bytes) -> str:
         """A dossier that holds these files; ``lettre_txt=…`` is called lettre.txt."""
-        dossier_id = services.create_dossier(ws, f"Dossier {len(services.list_dossiers(ws))}").result(30).id
+        dossier_id = services.create_dossier(ws, f"Dossier {len(services.list_dossiers(ws))}").result(60).id
         paths = [self.file(".".join(name.rsplit("_", 1)), content) for name, content in files.items()]
         if paths:
             report = services.import_paths(ws, dossier_id, paths).result(60)

@@ -254,7 +254,7 @@ from engine.cage import forbid_internet
 guarantee = forbid_internet()
 from engine.client import EngineClient
 with EngineClient() as client:
-    print(client.load({str(TINY)!r}, threads=1).result(30).layers)
+    print(client.load({str(TINY)!r}, threads=1).result(60).layers)
 """
     finished = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True

@@ -122,7 +122,7 @@ from engine.client import EngineClient
 from engine.protocol import ChatMessage
 client = EngineClient(command={FAKE!r})
 client.start()
-client.load({str(write_model(step_s=600.0, deaf=True))!r}).result(30)
+client.load({str(write_model(step_s=600.0, deaf=True))!r}).result(60)
 begun = client.generate([ChatMessage("user", "why?")])
 begun.on_delta(lambda delta: (print(client.status.pid, flush=True)))
 time.sleep(600)
