@@ -92,13 +92,14 @@ class Stage:
     def take_in(self, window: MainWindow, **files: str | bytes) -> None:
         """Drop files (``lettre_txt=…`` is called lettre.txt) and wait until they are in."""
         paths = [self.desk.file(".".join(name.rsplit("_", 1)), content) for name, content in files.items()]
+        more = len(files) + len(window.library.documents.rows) + len(window.library.exceptions.cards)
         window.deeds.take_in(paths)
         self.until(lambda: window.library.dossier is not None and not window.session.importing)
 
         def settled() -> bool:
             rows, broken = window.library.documents.rows, window.library.exceptions.cards
             moving = {DocumentStatus.QUEUED, DocumentStatus.PARSING}
-            return len(rows) + len(broken) >= len(files) and not any(row.status in moving for row in rows)
+            return len(rows) + len(broken) >= more and not any(row.status in moving for row in rows)
 
         self.until(settled)
 
