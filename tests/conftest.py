@@ -6,8 +6,12 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# How long an example takes to make says how busy the machine is, and nothing about the program.
 settings.register_profile(
-    "suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "suite",
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.register_profile("long", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

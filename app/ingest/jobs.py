@@ -25,7 +25,7 @@ from app.ingest.frames import ChannelClosed, FrameAssembler
 
 OBITUARY: Final = struct.Struct("<id")  # wait status, processor seconds
 _READ_BYTES: Final = 1 << 20
-_OBITUARY_WAIT_S: Final = 3.0
+_OBITUARY_WAIT_S: Final = 10.0  # a busy machine's nursery is late to tell how a child ended, and is believed
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,8 @@ class ParserHelper:
 
     def _stop(self) -> None:
         if self._control is not None:
+            if self._process is not None and not _has_greeted(self._control):
+                self._process.kill()  # it has no child yet, and would hear of its end only once it is warm
             self._control.close()
             self._control = None
         if self._process is not None:
@@ -247,6 +249,15 @@ class ParserHelper:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _has_greeted(control: socket.socket) -> bool:
+    """Whether the nursery has said that it is warm; nobody waits on this socket any more."""
+    control.setblocking(False)
+    try:
+        return control.recv(1, socket.MSG_PEEK) == READY
+    except OSError:
+        return False
 
 
 class PageView:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ APPLICATION_ID = 0x4855434C
 FRESH_VERSION = -1
 LEAST_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_S = 10.0
+_AGAIN_S = 0.02
 _PLAIN_START = b"SQLite format 3\x00"
 _NEARLY_FULL_BYTES = 1 << 20
 
@@ -150,16 +152,20 @@ class Database:
         with self.driver() as driver:
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def close(self, *, wait_s: float = 10.0) -> None:
-        """Refuse new work, let what runs end (interrupted after half the wait), close every connection."""
+    def close(self, *, wait_s: float = 5.0, interrupt_s: float = 5.0) -> None:
+        """Refuse new work, let what runs end, interrupt what has not after `wait_s`, close every connection
+        `interrupt_s` later at most."""
         with self._idle:
             if self._closed:
                 return
             self._closed = True
-            if not self._idle.wait_for(lambda: not self._active, wait_s / 2):
-                for connection in self._active:
+            self._idle.wait_for(lambda: not self._active, wait_s)
+            end_s = time.monotonic() + interrupt_s
+            # once is not enough: it reaches the statement that runs, and the next may be about to begin
+            while self._active and time.monotonic() < end_s:
+                for connection in tuple(self._active):
                     connection.interrupt()
-                self._idle.wait_for(lambda: not self._active, wait_s / 2)
+                self._idle.wait_for(lambda: not self._active, min(_AGAIN_S, interrupt_s))
         self._dispose()
         self._key_text = ""
 

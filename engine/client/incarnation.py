@@ -8,21 +8,21 @@ import queue
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from engine.client.errors import ENDED, GARBLED
 from engine.client.launch import LaunchedWorker
+from engine.client.log_tail import LogTail
 from engine.protocol import EngineMessage, MessageInvalid, decode_reply
 from engine.transport import ChannelClosed, FrameRefused
 
-_LOG_LINES = 400
 _LOG_LINE_BYTES = 4000
 
 
 class Incarnation:
     """Owns a worker process. `on_message` and `on_death` are called on its reader thread; the death comes
-    once, last.
+    once, last, and after the worker's last words: its log is then whole, unless a process that left the
+    channel keeps its log open for more than `last_words_s`. What it writes later still goes into `log`.
 
     `post` may be called from any thread. `release` joins every thread and must not be called from one of
     them.
@@ -33,21 +33,23 @@ class Incarnation:
         worker: LaunchedWorker,
         on_message: Callable[[Incarnation, EngineMessage], None],
         on_death: Callable[[Incarnation, str], None],
+        last_words_s: float,
     ) -> None:
         self._worker = worker
+        self._last_words_s = last_words_s
         self._on_message = on_message
         self._on_death = on_death
         self._outbox: queue.SimpleQueue[tuple[bytes, int | None] | None] = queue.SimpleQueue()
         self._reason = ENDED
         self._reason_lock = threading.Lock()
         self.heard_at_s = time.monotonic()
-        self.log: deque[str] = deque(maxlen=_LOG_LINES)
-        names = ("reader", "writer", "log")
-        targets = (self._read, self._write, self._drain_log)
-        self._threads = [
+        self.log = LogTail()
+        reader, writer, self._drain = (
             threading.Thread(target=target, name=f"engine-{name}", daemon=True)
-            for name, target in zip(names, targets, strict=True)
-        ]
+            for name, target in (("reader", self._read), ("writer", self._write), ("log", self._drain_log))
+        )
+        # the log's first: the reader waits for it
+        self._threads = (self._drain, reader, writer)
         for thread in self._threads:
             thread.start()
 
@@ -110,6 +112,7 @@ class Incarnation:
         finally:
             self._worker.channel.close()
             self._outbox.put(None)
+            self._drain.join(self._last_words_s)
             with self._reason_lock:
                 reason = self._reason
             self._on_death(self, reason)

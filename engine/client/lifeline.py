@@ -15,6 +15,7 @@ from engine.client import errors
 from engine.client.errors import EngineCancelled, EngineDied, EngineFailed
 from engine.client.incarnation import Incarnation
 from engine.client.launch import LaunchedWorker, launch_worker, worker_command
+from engine.client.log_tail import LogTail
 from engine.client.open_requests import OpenRequest, OpenRequests
 from engine.client.outgoing import encode_checked
 from engine.client.patience import Patience, RestartPolicy
@@ -92,7 +93,7 @@ class Lifeline:
         self._unanswered = 0
         self._keeper: threading.Thread | None = None
         self._closing = False
-        self._log: list[str] = []
+        self._log_before = LogTail()
 
     # --- life
 
@@ -149,7 +150,8 @@ class Lifeline:
         is in them.
         """
         with self._lock:
-            return [*self._log, *(self._worker.log if self._worker is not None else ())]
+            before, worker = self._log_before, self._worker
+        return [*before.lines(), *(worker.log.lines() if worker is not None else ())]
 
     # --- requests
 
@@ -336,7 +338,8 @@ class Lifeline:
             loading = load is not None and load.sent
             self._worker, self._welcome, self._pong, self._model = None, None, None, None
             self._dead.append(worker)
-            self._log = list(worker.log)
+            # the log itself, not what is in it now: its end may still be on its way to us
+            self._log_before = worker.log
             if reason == errors.MODEL_REPLACED:
                 self._phase, self._launch_at_s = "starting", 0.0
             elif not self._closing:
@@ -389,7 +392,8 @@ class Lifeline:
             launched = self._launch(self._command)
         except OSError as error:
             with self._lock:
-                self._log = [f"client: {type(error).__name__} {error.errno}"]
+                self._log_before = LogTail()
+                self._log_before.append(f"client: {type(error).__name__} {error.errno}")
                 self._note_death(errors.NOT_STARTED, loading=False)
                 failed = self._phase == "failed"
             if failed:
@@ -397,7 +401,8 @@ class Lifeline:
             self._announce()
             return
         with self._lock:
-            worker = Incarnation(launched, self._hear, self._hear_death)
+            last_words_s = self._patience.last_words_s
+            worker = Incarnation(launched, self._hear, self._hear_death, last_words_s)
             self._worker = worker
             self._born_at_s = self._pinged_at_s = time.monotonic()
             self._nonce = self._unanswered = 0
@@ -445,11 +450,14 @@ class Lifeline:
         with self._lock:
             worker, self._worker = self._worker, None
             dead, self._dead = self._dead, []
+            # one that has not said a word yet would hear of its end only once it is started
+            grace_s = 0.0 if self._welcome is None else self._patience.close_s
             self._welcome = self._model = self._pong = None
+            if worker is not None:
+                self._log_before = worker.log
         if worker is not None:
-            self._log = list(worker.log)
             worker.post(encode_request(Shutdown()))
-            worker.release(self._patience.close_s)
+            worker.release(grace_s)
         for other in dead:
             other.release(0.0)
 

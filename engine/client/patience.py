@@ -16,6 +16,9 @@ class Patience:
     silence_s: float = 20.0
     cancel_s: float = 2.0
     close_s: float = 1.0
+    last_words_s: float = 1.0
+    """Between a worker's leaving the channel and the end of its log; then it is dead whatever it still
+    says."""
     back_off_s: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)
     """Waits before each restart in a row; after the last one the client gives up until it is started
     again."""

@@ -30,6 +30,8 @@ from app.services.views import (
     ReadingState,
 )
 
+WAIT_MS = 60_000
+
 
 def document(
     name: str, parent: str | None = None, status: DocumentStatus = DocumentStatus.READY
@@ -60,7 +62,7 @@ def test_everything_a_task_says_is_said_on_the_qt_thread_and_in_order(qtbot: QtB
         operation.finish(7)
 
     worker = threading.Thread(target=work)
-    with qtbot.waitSignal(task.ended):
+    with qtbot.waitSignal(task.ended, timeout=WAIT_MS):
         worker.start()
     worker.join()
     assert all(on_qt_thread for _, on_qt_thread in heard)
@@ -72,7 +74,7 @@ def test_a_task_over_an_operation_that_is_over_still_tells_its_end(qtbot: QtBot)
     operation: Operation[int] = Operation("done")
     operation.finish(3)
     task = Task(operation)
-    with qtbot.waitSignal(task.succeeded) as heard:
+    with qtbot.waitSignal(task.succeeded, timeout=WAIT_MS) as heard:
         pass
     assert heard.args == [3]
 
@@ -85,7 +87,7 @@ def test_failures_and_cancels_have_signals_of_their_own(
 ) -> None:
     operation: Operation[int] = Operation("bad")
     task = Task(operation)
-    with qtbot.waitSignals([getattr(task, signal), task.ended]):
+    with qtbot.waitSignals([getattr(task, signal), task.ended], timeout=WAIT_MS):
         operation.finish(None, failure)
 
 
@@ -105,7 +107,7 @@ def test_nothing_is_called_for_an_owner_that_is_gone(qtbot: QtBot) -> None:
 
 def test_background_work_ends_in_a_result_or_a_failure(qtbot: QtBot) -> None:
     good = in_background("good", lambda: 5)
-    with qtbot.waitSignal(good.succeeded) as heard:
+    with qtbot.waitSignal(good.succeeded, timeout=WAIT_MS) as heard:
         pass
     assert heard.args == [5]
 
@@ -113,7 +115,7 @@ def test_background_work_ends_in_a_result_or_a_failure(qtbot: QtBot) -> None:
         raise UserError("x", "No.")
 
     bad = in_background("bad", refuse)
-    with qtbot.waitSignal(bad.failed) as told:
+    with qtbot.waitSignal(bad.failed, timeout=WAIT_MS) as told:
         pass
     assert isinstance(told.args[0], UserError)
 
@@ -126,11 +128,11 @@ def test_events_published_on_any_thread_are_heard_on_the_qt_thread_until_closed(
         lambda event: heard.append((event, threading.current_thread() is threading.main_thread()))
     )
     worker = threading.Thread(target=lambda: bus.publish(Changed(Changes.CHATS, "d")))
-    with qtbot.waitSignal(relay.changed):
+    with qtbot.waitSignal(relay.changed, timeout=WAIT_MS):
         worker.start()
     worker.join()
     assert heard == [(Changed(Changes.CHATS, "d"), True)]
-    with qtbot.waitSignal(relay.closing):
+    with qtbot.waitSignal(relay.closing, timeout=WAIT_MS):
         bus.publish(VaultClosing())
     relay.close()
     bus.publish(Changed(Changes.CHATS, "d"))

@@ -32,16 +32,39 @@ WAIT_S = 100
 PASSPHRASE = "Quartz-Vexillum 9071 Ombrage"
 
 
+# The program, but that a model on trial reads for a moment and not for two seconds.
+HURRIED = """
+import sys
+from app.__main__ import main
+from engine import cage
+bar = cage.bar_modules
+def bar_and_hurry():
+    bar()
+    from app.services import model_trial
+    model_trial.READ_S = 0.05
+cage.bar_modules = bar_and_hurry
+sys.exit(main())
+"""
+
+
 @dataclass
 class House:
     """A home of its own with nothing shipped but the mini reader; processes of it end with the test."""
 
     home: Path
+    program: tuple[str, str] = ("-c", HURRIED)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "model", *map(str, arguments), "--vault", str(self.home / "vault")],
+            [
+                sys.executable,
+                *self.program,
+                "model",
+                *map(str, arguments),
+                "--vault",
+                str(self.home / "vault"),
+            ],
             cwd=ROOT,
             env={**os.environ, "HUISCLOS_HOME": str(self.home)},
             stdin=subprocess.DEVNULL,
@@ -95,6 +118,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_a_model_is_added_listed_checked_and_removed(house: House, published: dict[str, Path]) -> None:
+    house.program = ("-m", "app")
     before = {p.name: p.read_bytes() for p in published["base"].iterdir()}
     code, value, err = house.run("add", published["base"])
     assert code == 0, err

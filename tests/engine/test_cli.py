@@ -234,7 +234,7 @@ def test_a_conversion_that_is_told_to_stop_removes_what_it_began(number: int, tm
     assert process.stderr is not None
     assert "%" in process.stderr.readline()
     os.kill(process.pid, number)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "Stopped." in told
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -153,7 +153,7 @@ def test_closing_wakes_whoever_waits(ends: tuple[UnixChannel, UnixChannel]) -> N
     waiting = threading.Thread(target=wait)
     waiting.start()
     ends[0].close()
-    waiting.join(10)
+    waiting.join(60)
     assert told == ["closed"]
     with pytest.raises(ChannelClosed):
         ends[0].send(b"x")

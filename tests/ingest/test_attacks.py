@@ -18,7 +18,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is enf
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACKER = Path(__file__).with_name("attacker.py")
-LIMITS = Limits(wall_s=1.5, render_wall_s=1.5, cpu_s=1, own_layout_cpu_s=1, memory_bytes=256 << 20)
+LIMITS = Limits(memory_bytes=256 << 20)
+# For what ends by the clock alone: under these a busy machine's honest child could be too slow as well.
+HURRIED = Limits(wall_s=1.5, render_wall_s=1.5, cpu_s=1, own_layout_cpu_s=1, memory_bytes=256 << 20)
 ENDS = {
     "silence": {"too-slow"},
     "burn": {"too-slow"},
@@ -31,11 +33,20 @@ ENDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def overtaken():
-    with ParserHelper.spawn(LIMITS, command=(sys.executable, str(ATTACKER))) as spawned:
+def spawn_overtaken(limits):
+    with ParserHelper.spawn(limits, command=(sys.executable, str(ATTACKER))) as spawned:
         spawned.wait_ready()
         yield spawned
+
+
+@pytest.fixture(scope="module")
+def overtaken():
+    yield from spawn_overtaken(LIMITS)
+
+
+@pytest.fixture(scope="module")
+def hurried():
+    yield from spawn_overtaken(HURRIED)
 
 
 def test_nothing_of_the_system_can_be_reached_from_a_child(overtaken, tmp_path):
@@ -68,13 +79,14 @@ def test_the_same_attempts_succeed_without_a_cage(tmp_path):
 
 
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
-def test_what_a_taken_over_child_says_is_not_believed(overtaken, attack):
-    nursery = overtaken.process_id
-    reader = Reader(overtaken)
+def test_what_a_taken_over_child_says_is_not_believed(overtaken, hurried, attack):
+    helper = hurried if ENDS.get(attack) == {"too-slow"} else overtaken
+    nursery = helper.process_id
+    reader = Reader(helper)
     refused = reader.refusal(f"attack {attack}".encode(), "x")
     assert refused.code in ENDS.get(attack, {"reader-misbehaved"})
     assert all(len(str(value)) <= 80 for value in refused.params.values())
-    assert overtaken.process_id == nursery
+    assert helper.process_id == nursery
 
 
 def test_pixels_that_cannot_be_are_not_taken(overtaken):
@@ -103,4 +115,4 @@ def test_a_child_without_its_cage_reads_nothing(tmp_path, files):
 
 
 def test_no_limit_is_lost_on_the_way_to_the_child():
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(LIMITS), type=Limits) == LIMITS
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(HURRIED), type=Limits) == HURRIED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ def children_of(helper):
 
 
 def wait_until(condition):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -123,6 +124,16 @@ def test_a_closed_helper_reads_nothing_more_and_leaves_nothing(files):
     with pytest.raises(IngestRefused):
         spawned.parse(files.pdf(["x"]), "a.pdf", on_page=lambda page: None)
     spawned.close()
+
+
+def test_a_helper_that_is_closed_while_it_warms_up_is_not_waited_for():
+    never_warm = "import socket, sys; socket.socket(fileno=int(sys.argv[1])).recv(1)"
+    cold, warm = ParserHelper.spawn(command=(sys.executable, "-c", never_warm)), ParserHelper.spawn()
+    warm.wait_ready()
+    processes = [cold._process, warm._process]
+    cold.close()
+    warm.close()
+    assert [process.returncode for process in processes] == [-signal.SIGKILL, 0]
 
 
 def test_helper_and_children_end_with_the_application(tmp_path, files):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.ingest import conversation
 from app.ingest.conversation import Conversation, Reading
 from app.ingest.frames import ChannelClosed, FrameAssembler, FrameTooLarge, frame
 from app.ingest.jobs import Death
@@ -142,21 +142,59 @@ def test_an_honest_conversation_is_believed():
     assert [(note.code, note.page) for note in document.notes] == [("signs-missing", 1)]
 
 
-def test_a_slow_caller_is_not_taken_for_a_slow_child():
-    said = [frame(encode(Opened("application/pdf", "original", 5, "", [])))]
+class Clock:
+    """The time as a conversation reads it; a test lets it pass."""
+
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def monotonic(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(conversation, "time", clock)
+    return clock
+
+
+def five_pages():
+    """What a child says of them, with a silence after each."""
+    yield frame(encode(Opened("application/pdf", "original", 5, "", [])))
     for number in range(1, 6):
-        said += [frame(encode(PageMessage(number, 9.0, 9.0, "", [], ""))), None]
-    said.append(frame(encode(Finished(0))))
+        yield frame(encode(PageMessage(number, 9.0, 9.0, "", [], "")))
+        yield None
+    yield frame(encode(Finished(0)))
+
+
+def test_a_slow_caller_is_not_taken_for_a_slow_child(clock):
     pages = []
 
     def store_slowly(page):
         pages.append(page.number)
-        time.sleep(0.25)
+        clock.now_s += 100 * LIMITS.wall_s
 
     reading = Reading(1, store_slowly, lambda done, total: None, LIMITS)
-    with Conversation(Scripted(*said), LIMITS, None) as talk:
+    with Conversation(Scripted(*five_pages()), LIMITS, None) as talk:
         assert not reading.take_batch(talk)
     assert pages == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("silence", "kept"), [(0.9, 5), (1.1, 1)])
+def test_a_child_is_too_slow_after_one_long_silence_or_several_shorter_ones(clock, silence, kept):
+    class Slow(Scripted):
+        def next_frame(self, cap_bytes, timeout_s):
+            said = super().next_frame(cap_bytes, timeout_s)
+            clock.now_s += silence * LIMITS.wall_s * (said is None)
+            return said
+
+    pages = []
+    reading = Reading(1, pages.append, lambda done, total: None, LIMITS)
+    with Conversation(Slow(*five_pages()), LIMITS, None) as talk, pytest.raises(IngestRefused) as refused:
+        reading.take_batch(talk)
+    assert refused.value.code == "too-slow"
+    assert len(pages) == kept
 
 
 @given(st.lists(st.binary(max_size=50), max_size=6), st.integers(1, 9))

@@ -119,11 +119,11 @@ def memory_of(pid: int) -> Iterator[bytes]:
 
 
 def count_in_memory(pid: int, secrets: dict[str, bytes]) -> dict[str, int]:
-    found = dict.fromkeys(secrets, 0)
+    found = dict.fromkeys(secrets.values(), 0)  # one word may have the same bytes in several codings
     for stretch in memory_of(pid):
-        for name, secret in secrets.items():
-            found[name] += stretch.count(secret)
-    return found
+        for secret in found:
+            found[secret] += stretch.count(secret)
+    return {name: found[secret] for name, secret in secrets.items()}
 
 
 # -- a system call in another process's name ----------------------------------------------------------------

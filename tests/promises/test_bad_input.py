@@ -240,5 +240,5 @@ def test_what_vanishes_or_cannot_be_read_is_told_and_can_be_tried_again_once_men
             assert len(services.retry(ws, entry.id).result(60).added) == 1
         assert services.list_exceptions(ws, dossier.id) == ()
         for words in ("vanished", "empty"):
-            assert services.search(ws, dossier.id, words).result(10).total_pages == 1
+            assert services.search(ws, dossier.id, words).result(60).total_pages == 1
         assert len(services.list_documents(ws, dossier.id)) == 32

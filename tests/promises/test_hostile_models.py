@@ -115,7 +115,7 @@ def told_in_one_sentence(refusal, name, secret_folder):
 
 
 def test_a_hostile_model_is_refused_in_one_sentence_and_all_else_goes_on(ws, house, tiny_model, tmp_path):
-    dossier = services.create_dossier(ws, "D").result(30)
+    dossier = services.create_dossier(ws, "D").result(60)
     services.import_paths(ws, dossier.id, [house.file("a.txt", "The rent is EUR 900 a month.")]).result(60)
     (mine,) = services.list_models(ws)
 
@@ -144,7 +144,7 @@ def test_a_hostile_model_is_refused_in_one_sentence_and_all_else_goes_on(ws, hou
             assert "900" in answer.text
             services.choose_model(ws, mine.id).result(60)
             services.remove_model(ws, added.id).result(60)
-        assert services.search(ws, dossier.id, "rent ").result(10).total_pages == 1
+        assert services.search(ws, dossier.id, "rent ").result(60).total_pages == 1
         assert [m.id for m in services.list_models(ws)] == [mine.id], build
     answer = ask()
     assert (answer.mode, answer.model) == (AnswerMode.MODEL, "tiny"), "the model from before works again"

@@ -121,7 +121,7 @@ def test_an_engine_killed_while_it_answers_leaves_the_passages_and_says_so(house
     house.take(house.file("lease.txt", "The monthly rent is EUR 1,250, due on the first day.\n\n" * 30))
     asking = house.start(house.command("ask", "What is the monthly rent?", "--dossier", "D", "--json"))
     engine = until(lambda: processes.engine_of(asking.pid), "the engine")
-    until(lambda: processes.processor_s(engine) > 0.2, "an engine at work")
+    until(lambda: processes.has_open(engine, "model.gguf"), "a model that is being loaded")
     until(lambda: processes.sleeps(engine), "a loaded model")  # loading ends where every thread waits
     idle_s = processes.processor_s(engine)
     unlock(asking)

@@ -223,7 +223,7 @@ def test_after_locking_no_process_of_the_window_holds_a_key_the_passphrase_or_a_
         }
     os.kill(pid, signal.SIGTERM)
     assert lived.process.wait(WAIT_S) == 0
-    assert not [each for each in locked if processes.is_alive(each)]
+    until(lambda: not [each for each in locked if processes.is_alive(each)], "the end of all")
     assert left_behind(lived.house) == {}
 
 
@@ -232,7 +232,7 @@ def test_a_window_killed_while_taking_in_leaves_nothing_readable_and_goes_on_whe
     end_of(lived)
     killed = Window(house)
     killed.tell("unlock", PASSPHRASE)
-    killed.tell("begin_import", *many(house, 40))
+    killed.tell("begin_import", *many(house, 24))
     assert killed.tell("wait_for", 5), "others are still on their way"
     all_of_it = family(killed.pid)
     killed.process.kill()
@@ -243,7 +243,7 @@ def test_a_window_killed_while_taking_in_leaves_nothing_readable_and_goes_on_whe
     trace = house.root / "trace"
     again = Window(house, tracing(trace, "openat,open,creat") if can_trace() else [])
     again.tell("unlock", PASSPHRASE)
-    again.tell("wait_for", 43)
+    again.tell("wait_for", 27)
     again.tell("finish_import")
     again.tell("ask", f"{ASKED} de {PERSON} ?")
     again.send("leave")

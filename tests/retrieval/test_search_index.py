@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.retrieval import index, lookup, ranking, schema
@@ -169,7 +169,6 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=HOSTILE)
 def test_nothing_typed_can_break_or_escape_the_query(vault: Vault, typed: str) -> None:
     for hit in find(vault, typed).hits:

@@ -5,19 +5,22 @@ worker.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app import services
 from app.core.paths import Paths
 from app.ingest import ParserHelper
-from app.services import Companions, Workspace
+from app.services import Companions, Workspace, model_trial
+from app.services.lanes import Lane
 from app.store import CHEAP_FOR_TESTS, Vault
 from engine.client import EngineCancelled, EngineDied, EngineFailed, EngineStatus
 from engine.client.request import Request
@@ -34,6 +37,7 @@ from engine.protocol import (
 )
 
 PASSPHRASE = "a phrase that is long enough"
+WAIT_S = 60.0
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden" / "float-tiny"
 
 INFO = ModelInfo(
@@ -247,12 +251,41 @@ class Desk:
 
     def dossier(self, ws: Workspace, **files: str | bytes) -> str:
         """A dossier that holds these files; ``lettre_txt=…`` is called lettre.txt."""
-        dossier_id = services.create_dossier(ws, f"Dossier {len(services.list_dossiers(ws))}").result(30).id
+        dossier_id = services.create_dossier(ws, f"Dossier {len(services.list_dossiers(ws))}").result(60).id
         paths = [self.file(".".join(name.rsplit("_", 1)), content) for name, content in files.items()]
         if paths:
             report = services.import_paths(ws, dossier_id, paths).result(60)
             assert len(report.added) == len(files), report.exceptions
         return dossier_id
+
+    @contextlib.contextmanager
+    def held_after(self, documents: int) -> Iterator[None]:
+        """Every document but the first few stays on its way until its import is stopped: whoever acts in
+        the middle of an import does so, however busy the machine is.
+        """
+        parse, numbers = self.helper.parse, itertools.count(1)
+
+        def held(data: bytes, name: str, *, cancel: threading.Event, **options: Any) -> object:
+            if next(numbers) > documents:
+                assert cancel.wait(WAIT_S)
+            return parse(data, name, cancel=cancel, **options)
+
+        self.helper.parse = held  # type: ignore[method-assign,assignment]
+        try:
+            yield
+        finally:
+            del self.helper.parse  # type: ignore[method-assign]
+
+    @staticmethod
+    @contextlib.contextmanager
+    def held_back(ws: Workspace, lane: Lane) -> Iterator[None]:
+        """What is asked of a lane inside begins at the end: nothing of it is missed by who listens."""
+        gate = threading.Event()
+        ws.lanes.run(lane, "wait", lambda op: gate.wait(WAIT_S))
+        try:
+            yield
+        finally:
+            gate.set()
 
 
 class SharedHelper(ParserHelper):
@@ -271,6 +304,12 @@ def helper() -> Iterator[ParserHelper]:
     assert isinstance(helper, SharedHelper)
     yield helper
     helper.end()
+
+
+@pytest.fixture(autouse=True)
+def hurried_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model on trial reads for a moment: what it does counts here, not how fast it is."""
+    monkeypatch.setattr(model_trial, "READ_S", 0.05)
 
 
 @pytest.fixture

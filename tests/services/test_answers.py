@@ -19,7 +19,7 @@ from engine.client import EngineDied, EngineFailed
 
 
 def ask(ws, dossier_id, question, **options):
-    return services.ask(ws, dossier_id, question, **options).result(30)
+    return services.ask(ws, dossier_id, question, **options).result(60)
 
 
 def reader(desk, answer):
@@ -49,7 +49,7 @@ def test_the_boxes_of_a_citation_lie_on_the_drawn_words(scripted):
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
         citation = ask(ws, dossier_id, "Quel anticoagulant ?").statements[0].citations[0]
-        text = services.page_text(ws, citation.document_id, 1).result(30)
+        text = services.page_text(ws, citation.document_id, 1).result(60)
         assert text.text[citation.start : citation.end] == citation.quote
         image = services.render_page(ws, citation.document_id, 1, width_px=800, boxes=citation.boxes).result(
             30
@@ -77,7 +77,7 @@ def test_words_stream_and_come_late_to_a_late_listener(scripted):
         pieces: list[str] = []
         operation.on_partial(pieces.append)
         scripted.client.hold.set()
-        answer = operation.result(30)
+        answer = operation.result(60)
         assert "".join(pieces) == "«apixaban 5 mg» [1]"
         assert 0 < answer.timings.first_word_s <= answer.timings.total_s
         assert operation.changes & Changes.CHATS
@@ -90,7 +90,7 @@ def test_a_reader_shows_no_word_before_its_grade_and_source(scripted):
         operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
         pieces: list[str] = []
         operation.on_partial(pieces.append)
-        (statement,) = operation.result(30).statements
+        (statement,) = operation.result(60).statements
         assert pieces == []
         assert operation.partial == ""
         assert (statement.grade, len(statement.citations)) == (Grade.CHECKED_ON_PAGE, 1)
@@ -105,7 +105,7 @@ def test_a_reader_that_is_stopped_halfway_leaves_none_of_its_words(scripted):
         while not scripted.client.prompts:
             pass
         operation.cancel()
-        answer = operation.result(30)
+        answer = operation.result(60)
         assert (answer.stopped, answer.text, answer.statements) == (True, "", ())
 
 
@@ -153,7 +153,7 @@ def test_stopping_keeps_the_part_that_came(scripted):
         while "[1]." not in operation.partial:
             pass
         operation.cancel()
-        answer = operation.result(30)
+        answer = operation.result(60)
         assert answer.stopped
         assert answer.mode is AnswerMode.MODEL
         assert answer.statements[0].grade is Grade.CHECKED_ON_PAGE
@@ -206,7 +206,7 @@ def test_an_engine_that_gave_up_is_told_and_search_and_answers_go_on(scripted):
         assert "{" not in str(heard[-1].problem)
         answer = ask(ws, dossier_id, "Quel anticoagulant ?")
         assert (answer.mode, answer.reason) == (AnswerMode.PASSAGES, Reason.ENGINE_DOWN)
-        assert services.search(ws, dossier_id, "apixaban").result(30).total_pages == 1
+        assert services.search(ws, dossier_id, "apixaban").result(60).total_pages == 1
 
 
 def test_a_model_that_finds_nothing_is_believed_and_the_nearest_passages_are_shown(scripted):
@@ -292,18 +292,18 @@ def test_a_chat_goes_on_with_its_history_and_an_answer_can_be_made_again(scripte
         assert second.chat_id == first.chat_id
         assert [m.role for m in scripted.client.prompts[1]] == ["system", "user", "assistant", "user"]
         assert "Answer 1" in scripted.client.prompts[1][2].content
-        again = services.regenerate(ws, first.message_id).result(30)
+        again = services.regenerate(ws, first.message_id).result(60)
         assert again.text.startswith("Answer 3")
         kept = services.list_answers(ws, first.chat_id)
         assert [a.text[:8] for a in kept] == ["Answer 3", "Answer 2"]
         (chat,) = services.list_chats(ws, dossier_id)
         assert (chat.title, chat.messages) == ("Quel anticoagulant ?", 2)
-        services.rename_chat(ws, chat.id, "Sortie").result(30)
+        services.rename_chat(ws, chat.id, "Sortie").result(60)
         assert services.list_chats(ws, dossier_id)[0].title == "Sortie"
-        services.delete_chat(ws, chat.id).result(30)
+        services.delete_chat(ws, chat.id).result(60)
         assert services.list_chats(ws, dossier_id) == ()
         with pytest.raises(UserError):
-            services.regenerate(ws, first.message_id).result(30)
+            services.regenerate(ws, first.message_id).result(60)
 
 
 def test_chats_are_kept_with_their_dossier_over_a_restart(scripted):
@@ -355,7 +355,7 @@ def test_an_empty_question_is_refused_and_a_removed_document_takes_its_answers_a
         answer = ask(ws, dossier_id, "Quel anticoagulant ?")
         changed = []
         ws.events.subscribe(Changed, lambda e: changed.append(e.changes))
-        services.remove_document(ws, services.list_documents(ws, dossier_id)[0].id).result(30)
+        services.remove_document(ws, services.list_documents(ws, dossier_id)[0].id).result(60)
         assert services.list_answers(ws, answer.chat_id) == ()
         assert changed[-1] & Changes.CHATS
         assert changed[-1] & Changes.READING
@@ -367,6 +367,6 @@ def test_a_reading_whose_earlier_part_was_lost_is_never_kept(scripted):
         dossier_id = scripted.dossier(ws, long_txt="\n\n".join([scripted.LETTER * 20] * 12))
         assert services.get_dossier(ws, dossier_id).pages > 4
         with pytest.raises(EnvironmentFailure) as stopped:
-            services.read_dossier(ws, dossier_id).result(30)
+            services.read_dossier(ws, dossier_id).result(60)
         assert stopped.value.code == "reading-stopped"
         assert services.reading_card(ws, dossier_id).pages_read == 0

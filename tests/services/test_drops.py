@@ -41,7 +41,7 @@ def test_links_inside_a_folder_are_not_followed_and_that_is_said(desk):
         assert "(2)" in str(said.problem)
         take(ws, dossier_id, box)
         (_,) = services.list_exceptions(ws, dossier_id)
-        services.dismiss(ws, report.exceptions[0].id).result(10)
+        services.dismiss(ws, report.exceptions[0].id).result(60)
 
 
 def test_more_files_than_are_taken_in_at_once_are_told(desk, monkeypatch):

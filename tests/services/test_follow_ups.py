@@ -38,7 +38,7 @@ def said(scripted, words):
 
 
 def ask(ws, dossier_id, question, chat_id=None):
-    return services.ask(ws, dossier_id, question, chat_id=chat_id).result(30)
+    return services.ask(ws, dossier_id, question, chat_id=chat_id).result(60)
 
 
 def test_what_a_follow_up_leans_on_leads_to_its_passage(people):
@@ -75,7 +75,7 @@ def test_an_answer_made_again_knows_only_what_was_asked_before_it(people):
     said(scripted, "«Dr Emil Hall» [1]")
     first = ask(ws, dossier_id, "Who treats her?")
     ask(ws, dossier_id, "Who treats Dora Blanc?", first.chat_id)
-    services.regenerate(ws, first.message_id).result(30)
+    services.regenerate(ws, first.message_id).result(60)
     assert scripted.client.prompts[-1][0].content.startswith("? Who treats her?\n")
 
 

@@ -16,6 +16,7 @@ from app import services
 from app.core.errors import UserError
 from app.services import OperationCancelled
 from app.services.events import Changed, ImportMoved
+from app.services.lanes import Lane
 from app.services.views import Changes, DocumentStatus
 from app.store import NotEnoughSpace
 
@@ -25,7 +26,7 @@ def take(ws, dossier_id, *paths):
 
 
 def pages_found(ws, dossier_id, words):
-    return services.search(ws, dossier_id, words).result(10).total_pages
+    return services.search(ws, dossier_id, words).result(60).total_pages
 
 
 def test_files_and_folders_are_taken_in_and_can_be_searched_at_once(desk):
@@ -106,10 +107,10 @@ def test_a_file_deleted_while_importing_is_named_and_can_be_retried_when_it_is_b
         (entry,) = services.list_exceptions(ws, dossier_id)
         assert (entry.name, entry.problem.code, entry.can_retry) == ("b.txt", "file-gone", True)
         desk.file("b.txt", desk.LEASE)
-        assert [d.name for d in services.retry(ws, entry.id).result(30).added] == ["b.txt"]
+        assert [d.name for d in services.retry(ws, entry.id).result(60).added] == ["b.txt"]
         assert services.list_exceptions(ws, dossier_id) == ()
         with pytest.raises(UserError):
-            services.retry(ws, entry.id).result(30)
+            services.retry(ws, entry.id).result(60)
 
 
 def test_a_refused_file_can_be_tried_again_from_the_vault_and_dismissed(desk):
@@ -117,12 +118,12 @@ def test_a_refused_file_can_be_tried_again_from_the_vault_and_dismissed(desk):
         dossier_id = desk.dossier(ws)
         take(ws, dossier_id, desk.file("x.pdf", b"no pdf"))
         (entry,) = services.list_exceptions(ws, dossier_id)
-        assert services.retry(ws, entry.id).result(30).added == ()
+        assert services.retry(ws, entry.id).result(60).added == ()
         (entry,) = services.list_exceptions(ws, dossier_id)
-        services.dismiss(ws, entry.id).result(30)
+        services.dismiss(ws, entry.id).result(60)
         assert services.list_exceptions(ws, dossier_id) == ()
         assert services.list_documents(ws, dossier_id) == ()
-        assert services.check_vault(ws, thorough=True).result(30).problems == ()
+        assert services.check_vault(ws, thorough=True).result(60).problems == ()
 
 
 def mail(subject, *attachments):
@@ -145,7 +146,7 @@ def test_attachments_of_a_mail_become_documents_under_it(desk):
         assert cards["inner.eml"].parent_id == cards["outer.eml"].id
         assert cards["lease.txt"].parent_id == cards["inner.eml"].id
         assert len(report.added) == 4
-        services.remove_document(ws, cards["outer.eml"].id).result(30)
+        services.remove_document(ws, cards["outer.eml"].id).result(60)
         assert services.list_documents(ws, dossier_id) == ()
         assert pages_found(ws, dossier_id, "rent") == 0
 
@@ -156,8 +157,9 @@ def test_progress_is_told_and_changes_are_flagged(desk):
         told, changed = [], []
         ws.events.subscribe(Changed, lambda e: changed.append(e.changes))
         paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(5)]
-        op = services.import_paths(ws, dossier_id, paths)
-        op.on_progress(told.append)
+        with desk.held_back(ws, Lane.IMPORT):
+            op = services.import_paths(ws, dossier_id, paths)
+            op.on_progress(told.append)
         op.result(60)
         assert op.changes & Changes.DOCUMENTS
         assert op.changes & Changes.DOSSIERS
@@ -170,14 +172,18 @@ def test_cancelling_keeps_what_is_done_and_drops_the_rest(desk):
     with desk.open() as ws:
         dossier_id = desk.dossier(ws)
         paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(6)]
-        op = services.import_paths(ws, dossier_id, paths)
-        ws.events.subscribe(Changed, lambda _: op.cancel() if len(list_ready(ws, dossier_id)) >= 2 else None)
-        report = op.result(60)
+        with desk.held_after(4):
+            with desk.held_back(ws, Lane.IMPORT):
+                op = services.import_paths(ws, dossier_id, paths)
+                ws.events.subscribe(
+                    Changed, lambda _: op.cancel() if len(list_ready(ws, dossier_id)) >= 2 else None
+                )
+            report = op.result(60)
         assert report.cancelled
         ready = list_ready(ws, dossier_id)
         assert 2 <= len(ready) < 6
         assert len(services.list_documents(ws, dossier_id)) == len(ready)
-        assert services.resume_imports(ws).result(30).added == (), "what was dropped does not come back"
+        assert services.resume_imports(ws).result(60).added == (), "what was dropped does not come back"
 
 
 def list_ready(ws, dossier_id):
@@ -188,12 +194,13 @@ def test_closing_the_window_in_the_middle_pauses_and_the_next_opening_goes_on(de
     ws = desk.open()
     dossier_id = desk.dossier(ws)
     paths = [desk.file(f"{n}.txt", f"{n} {desk.LETTER}") for n in range(6)]
-    op = services.import_paths(ws, dossier_id, paths)
-    while not list_ready(ws, dossier_id):
-        pass
-    ws.close()
-    with pytest.raises(OperationCancelled):
-        op.result(30)
+    with desk.held_after(2):
+        op = services.import_paths(ws, dossier_id, paths)
+        while not list_ready(ws, dossier_id):
+            assert not op.done
+        ws.close()
+        with pytest.raises(OperationCancelled):
+            op.result(60)
     ws = desk.open()
     before = len(list_ready(ws, dossier_id))
     report = services.resume_imports(ws).result(60)
@@ -213,15 +220,15 @@ def test_without_room_on_the_disk_nothing_is_lost_and_the_import_goes_on_later(d
             with pytest.raises(NotEnoughSpace) as failure:
                 take(ws, dossier_id, desk.file("a.txt", desk.LETTER))
             assert "900 MB" in failure.value.sentence()
-        assert [d.name for d in services.resume_imports(ws).result(30).added] == ["a.txt"]
+        assert [d.name for d in services.resume_imports(ws).result(60).added] == ["a.txt"]
         assert len(list_ready(ws, dossier_id)) == 2
 
 
 def test_deleting_a_dossier_destroys_everything_of_it(desk):
     with desk.open() as ws:
         dossier_id = desk.dossier(ws, a_txt=desk.LETTER)
-        services.ask(ws, dossier_id, "Quel traitement ?").result(30)
-        services.delete_dossier(ws, dossier_id).result(30)
+        services.ask(ws, dossier_id, "Quel traitement ?").result(60)
+        services.delete_dossier(ws, dossier_id).result(60)
         assert services.list_dossiers(ws) == ()
         assert list((desk.vault / "blobs").rglob("*/*")) == []
         with ws.vault.read() as conn:
@@ -318,7 +325,7 @@ def test_killed_at_any_point_of_an_import_nothing_is_lost_and_nothing_doubled(de
     assert indexed == stored == words == sum(c.pages for c in cards)
     assert passages[0] == passages[1]
     assert services.list_exceptions(ws, dossier_id) == ()
-    assert services.check_vault(ws, thorough=True).result(30).problems == ()
+    assert services.check_vault(ws, thorough=True).result(60).problems == ()
 
 
 def test_a_file_that_ends_the_program_again_and_again_is_set_aside(desk):
@@ -328,10 +335,10 @@ def test_a_file_that_ends_the_program_again_and_again_is_set_aside(desk):
         with ws.vault.write() as conn:
             (job,) = services.imports.import_jobs.add_paths(conn, dossier_id, [path])
             conn.exec_driver_sql("UPDATE import_job SET attempts = 3")
-        report = services.resume_imports(ws).result(30)
+        report = services.resume_imports(ws).result(60)
         assert [e.problem.code for e in report.exceptions] == ["import-crashed"]
         assert job.name == "deadly.txt"
-        assert services.resume_imports(ws).result(30).exceptions == ()
+        assert services.resume_imports(ws).result(60).exceptions == ()
 
 
 def test_pages_of_a_vault_from_before_the_index_are_indexed_at_its_opening(desk):
@@ -340,8 +347,8 @@ def test_pages_of_a_vault_from_before_the_index_are_indexed_at_its_opening(desk)
         with ws.vault.write() as conn:
             services.searches.index.forget_dossier(conn, dossier_id)
         assert pages_found(ws, dossier_id, "apixaban") == 0
-        services.resume_imports(ws).result(30)
+        services.resume_imports(ws).result(60)
         assert pages_found(ws, dossier_id, "apixaban") == 1
-        assert services.rebuild_index(ws).result(30) == 1
-        assert services.rebuild_index(ws, dossier_id).result(30) == 1
+        assert services.rebuild_index(ws).result(60) == 1
+        assert services.rebuild_index(ws, dossier_id).result(60) == 1
         assert pages_found(ws, dossier_id, "apixaban") == 1

@@ -77,14 +77,14 @@ def test_what_the_engine_refuses_leaves_everything_as_it_was(real, monkeypatch):
 
 def test_without_a_model_there_is_nothing_to_see(desk):
     with desk.open() as ws:
-        card = inside.look_inside(ws).result(30)
+        card = inside.look_inside(ws).result(60)
         assert (card.answer, card.memory) == (None, None)
         with pytest.raises(InsideUnknown, match="no model is loaded"):
-            inside.choose_spikes(ws, SpikeChoice(3.0)).result(30)
+            inside.choose_spikes(ws, SpikeChoice(3.0)).result(60)
 
 
 def test_an_engine_that_will_not_tell_says_why(scripted):
     scripted.client.inspect = lambda **_: scripted.client._done(None, EngineFailed("no-model", "none"))
     with scripted.open() as ws:
         with pytest.raises(InsideUnknown, match="no model is loaded"):
-            inside.look_inside(ws).result(30)
+            inside.look_inside(ws).result(60)

@@ -99,20 +99,20 @@ def test_a_check_that_could_not_be_made_does_not_call_a_model_damaged(real, monk
 
         monkeypatch.setattr(model_imports.ModelImporter, "rehash", die)
         with pytest.raises(ModelRefused):
-            services.check_model(ws, "default").result(30)
+            services.check_model(ws, "default").result(60)
 
 
 def test_what_does_not_exist_cannot_be_chosen_and_changes_nothing(real):
     with real.open() as ws:
         dossier_id = real.dossier(ws, a_txt=real.LETTER)
         with pytest.raises(UserError):
-            services.choose_dossier_model(ws, dossier_id, "0" * 32).result(30)
+            services.choose_dossier_model(ws, dossier_id, "0" * 32).result(60)
         with pytest.raises(DossierMissing):
-            services.choose_dossier_model(ws, "0" * 32, "default").result(30)
+            services.choose_dossier_model(ws, "0" * 32, "default").result(60)
         assert services.dossier_model(ws, dossier_id) == ""
         assert services.dossier_model(ws, "0" * 32) == ""
         with pytest.raises(UserError):
-            services.check_model(ws, "0" * 32).result(30)
+            services.check_model(ws, "0" * 32).result(60)
 
 
 def test_the_time_a_dossier_takes_is_its_text_at_the_measured_speed(desk):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import CancelledError
 
 import pytest
@@ -13,6 +14,8 @@ from app.services.lanes import Lane, Lanes
 from app.services.operation import Operation, OperationCancelled, Progress
 from app.store import VaultLocked
 
+WAIT_S = 60.0
+
 
 @pytest.fixture
 def lanes():
@@ -22,10 +25,10 @@ def lanes():
 
 
 def test_a_result_or_an_error_reaches_whoever_waits(lanes):
-    assert lanes.run(Lane.QUICK, "add", lambda op: 1 + 1).result(10) == 2
+    assert lanes.run(Lane.QUICK, "add", lambda op: 1 + 1).result(WAIT_S) == 2
     failing = lanes.run(Lane.QUICK, "fail", lambda op: 1 // 0)
     with pytest.raises(ZeroDivisionError):
-        failing.result(10)
+        failing.result(WAIT_S)
     assert isinstance(failing.error, ZeroDivisionError)
     with pytest.raises(TimeoutError):
         Operation("never").result(0.01)
@@ -36,16 +39,17 @@ def test_progress_is_told_at_most_ten_times_a_second_and_always_at_the_end(lanes
     ready = threading.Event()
 
     def work(op):
-        ready.wait(10)
+        ready.wait(WAIT_S)
         for done in range(1, 5001):
             op.report(Progress(done, 5000, "page"))
 
     operation = lanes.run(Lane.QUICK, "count", work)
     operation.on_progress(told.append)
+    began_s = time.monotonic()
     ready.set()
-    operation.result(30)
+    operation.result(WAIT_S)
     assert told[-1].done == 5000
-    assert len(told) < 100
+    assert len(told) <= 2 + 10 * (time.monotonic() - began_s)
     assert operation.progress == Progress(5000, 5000, "page")
 
 
@@ -59,11 +63,11 @@ def test_cancelling_stops_the_work_at_its_next_step(lanes):
             op.check()
 
     operation = lanes.run(Lane.QUICK, "spin", work)
-    began.wait(10)
+    began.wait(WAIT_S)
     operation.cancel()
     operation.cancel()
     with pytest.raises(OperationCancelled):
-        operation.result(10)
+        operation.result(WAIT_S)
     assert stopped == ["asked"]
     assert issubclass(OperationCancelled, CancelledError)
     late: list[str] = []
@@ -73,12 +77,12 @@ def test_cancelling_stops_the_work_at_its_next_step(lanes):
 
 def test_what_is_cancelled_before_its_turn_never_runs(lanes):
     gate, ran = threading.Event(), []
-    lanes.run(Lane.ASK, "first", lambda op: gate.wait(10))
+    lanes.run(Lane.ASK, "first", lambda op: gate.wait(WAIT_S))
     second = lanes.run(Lane.ASK, "second", lambda op: ran.append(1))
     second.cancel()
     gate.set()
     with pytest.raises(OperationCancelled):
-        second.result(10)
+        second.result(WAIT_S)
     assert ran == []
 
 
@@ -89,7 +93,7 @@ def test_a_listener_that_fails_neither_stops_the_work_nor_goes_unheard(lanes, mo
     gate = threading.Event()
 
     def work(op):
-        gate.wait(10)
+        gate.wait(WAIT_S)
         op.report(Progress(1, 1, "file"))
         op.stream("word")
         return "done"
@@ -98,7 +102,7 @@ def test_a_listener_that_fails_neither_stops_the_work_nor_goes_unheard(lanes, mo
     for listen in (operation.on_progress, operation.on_partial, operation.add_done_callback):
         listen(lambda _: 1 // 0)
     gate.set()
-    assert operation.result(10) == "done"
+    assert operation.result(WAIT_S) == "done"
     lanes.close()
     assert heard == [ZeroDivisionError] * 3
 
@@ -110,15 +114,15 @@ def test_streamed_text_is_complete_for_early_and_late_listeners(lanes):
         for piece in ("one ", "two "):
             op.stream(piece)
         half.set()
-        gate.wait(10)
+        gate.wait(WAIT_S)
         op.stream("three")
 
     operation = lanes.run(Lane.QUICK, "speak", work)
-    half.wait(10)
+    half.wait(WAIT_S)
     late: list[str] = []
     operation.on_partial(late.append)
     gate.set()
-    operation.result(10)
+    operation.result(WAIT_S)
     assert late == ["one two ", "three"]
     assert operation.partial == "one two three"
 
@@ -126,7 +130,7 @@ def test_streamed_text_is_complete_for_early_and_late_listeners(lanes):
 def test_after_closing_nothing_starts(lanes):
     lanes.close()
     with pytest.raises(VaultLocked):
-        lanes.run(Lane.QUICK, "late", lambda op: 1).result(1)
+        lanes.run(Lane.QUICK, "late", lambda op: 1).result(WAIT_S)
 
 
 def test_what_fails_is_logged_by_its_verb_and_code_and_without_a_word_of_it(tmp_path):
@@ -139,9 +143,9 @@ def test_what_fails_is_logged_by_its_verb_and_code_and_without_a_word_of_it(tmp_
         raise OperationCancelled("stop")
 
     with pytest.raises(UserError):
-        lanes.run(Lane.QUICK, "rename", work).result(10)
+        lanes.run(Lane.QUICK, "rename", work).result(WAIT_S)
     with pytest.raises(OperationCancelled):
-        lanes.run(Lane.QUICK, "stop", stop).result(10)
+        lanes.run(Lane.QUICK, "stop", stop).result(WAIT_S)
     lanes.close()
     (line,) = (tmp_path / "huisclos.log").read_text().splitlines()
     assert "fail services.rename kind=UserError code=name-taken" in line

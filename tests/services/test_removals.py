@@ -11,6 +11,7 @@ from app import services
 from app.core.errors import EnvironmentFailure, UserError
 from app.library import documents as document_rows
 from app.services.events import Changed, ImportMoved, ReadingMoved
+from app.services.lanes import Lane
 from app.services.views import DocumentStatus
 from app.store import NotEnoughSpace
 
@@ -42,7 +43,7 @@ def test_a_document_removed_while_it_is_taken_in_does_not_stop_the_others(desk):
             found = named(ws, dossier_id).get("a.txt")
             if found is None or found.status is not DocumentStatus.PARSING:
                 return False
-            services.remove_document(ws, found.id).result(30)
+            services.remove_document(ws, found.id).result(60)
             return True
 
         hear, removed = once(remove)
@@ -51,8 +52,8 @@ def test_a_document_removed_while_it_is_taken_in_does_not_stop_the_others(desk):
         assert removed.is_set()
         assert [d.name for d in report.added] == ["b.txt"]
         assert list(named(ws, dossier_id)) == ["b.txt"]
-        assert services.search(ws, dossier_id, "apixaban").result(10).total_pages == 0
-        assert services.resume_imports(ws).result(30).added == ()
+        assert services.search(ws, dossier_id, "apixaban").result(60).total_pages == 0
+        assert services.resume_imports(ws).result(60).added == ()
 
 
 def test_a_dossier_deleted_before_its_files_are_listed_leaves_no_job_behind(desk, monkeypatch):
@@ -69,7 +70,7 @@ def test_a_dossier_deleted_before_its_files_are_listed_leaves_no_job_behind(desk
         with pytest.raises(UserError):
             take(ws, dossier_id, desk.file("a.txt", desk.LETTER))
         monkeypatch.undo()
-        assert services.resume_imports(ws).result(30).exceptions == ()
+        assert services.resume_imports(ws).result(60).exceptions == ()
         other = desk.dossier(ws)
         assert len(take(ws, other, desk.file("a.txt", desk.LETTER)).added) == 1
 
@@ -89,7 +90,7 @@ def test_what_a_full_disk_left_half_taken_in_is_finished_when_it_is_dropped_agai
         monkeypatch.setattr(ws.helper, "parse", parse)
         report = take(ws, dossier_id, path)
         assert (report.duplicates, [d.name for d in report.added]) == ((), ["a.txt"])
-        assert services.resume_imports(ws).result(30).added == (), "it is taken in once"
+        assert services.resume_imports(ws).result(60).added == (), "it is taken in once"
 
 
 def test_a_cancelled_retry_loses_neither_the_file_nor_its_entry(desk, monkeypatch):
@@ -103,19 +104,19 @@ def test_a_cancelled_retry_loses_neither_the_file_nor_its_entry(desk, monkeypatc
 
         def slow(*_, cancel, **__):
             began.set()
-            assert cancel.wait(30)
+            assert cancel.wait(60)
             raise services.intake.IngestCancelled
 
         monkeypatch.setattr(ws.helper, "parse", slow)
         op = services.retry(ws, entry.id)
-        assert began.wait(30)
+        assert began.wait(60)
         op.cancel()
-        assert op.result(30).cancelled
+        assert op.result(60).cancelled
         monkeypatch.undo()
         assert list(named(ws, dossier_id)) == ["x.pdf"]
         (entry,) = services.list_exceptions(ws, dossier_id)
         assert entry.can_retry
-        services.retry(ws, entry.id).result(30)
+        services.retry(ws, entry.id).result(60)
         (entry,) = services.list_exceptions(ws, dossier_id)
         assert entry.problem.code == "not-a-pdf"
 
@@ -146,7 +147,7 @@ def test_a_page_note_is_no_reason_to_take_a_whole_document_in_again(desk):
                 conn, dossier_id, name=card.name, code="no-text", document_id=card.id, page=1, can_retry=False
             )
         with pytest.raises(UserError):
-            services.retry(ws, entry.id).result(30)
+            services.retry(ws, entry.id).result(60)
         assert services.list_documents(ws, dossier_id)[0].status is DocumentStatus.READY
 
 
@@ -157,7 +158,7 @@ def asked_while(scripted, ws, dossier_id, deed, answer="«apixaban 5 mg» [1]"):
     op = services.ask(ws, dossier_id, "Quel anticoagulant ?")
     spoken = threading.Event()
     op.on_partial(lambda _: spoken.set())
-    assert spoken.wait(30)
+    assert spoken.wait(60)
     deed()
     scripted.client.hold.set()
     return op
@@ -166,9 +167,9 @@ def asked_while(scripted, ws, dossier_id, deed, answer="«apixaban 5 mg» [1]"):
 def test_a_dossier_deleted_while_it_is_asked_keeps_no_answer(scripted):
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
-        op = asked_while(scripted, ws, dossier_id, lambda: services.delete_dossier(ws, dossier_id).result(30))
+        op = asked_while(scripted, ws, dossier_id, lambda: services.delete_dossier(ws, dossier_id).result(60))
         with pytest.raises(UserError):
-            op.result(30)
+            op.result(60)
         with ws.vault.read() as conn:
             for table in ("chat", "chat_exchange", "chat_citation", "chat_evidence"):
                 assert conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
@@ -178,9 +179,9 @@ def test_a_document_removed_while_it_is_asked_leaves_no_word_of_it_in_the_chat(s
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER, bail_txt=scripted.LEASE)
         letter = named(ws, dossier_id)["lettre.txt"]
-        op = asked_while(scripted, ws, dossier_id, lambda: services.remove_document(ws, letter.id).result(30))
+        op = asked_while(scripted, ws, dossier_id, lambda: services.remove_document(ws, letter.id).result(60))
         with pytest.raises(UserError):
-            op.result(30)
+            op.result(60)
         with ws.vault.read() as conn:
             for table in ("chat_citation", "chat_evidence"):
                 left = conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
@@ -192,16 +193,16 @@ def test_a_chat_deleted_while_it_is_answered_does_not_come_back(scripted):
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
         scripted.client.answer = lambda m: "«apixaban 5 mg» [1]"
-        first = services.ask(ws, dossier_id, "Quel anticoagulant ?").result(30)
+        first = services.ask(ws, dossier_id, "Quel anticoagulant ?").result(60)
         scripted.client.hold = threading.Event()
         op = services.ask(ws, dossier_id, "Et la dose ?", chat_id=first.chat_id)
         spoken = threading.Event()
         op.on_partial(lambda _: spoken.set())
-        assert spoken.wait(30)
-        services.delete_chat(ws, first.chat_id).result(30)
+        assert spoken.wait(60)
+        services.delete_chat(ws, first.chat_id).result(60)
         scripted.client.hold.set()
         with pytest.raises(UserError):
-            op.result(30)
+            op.result(60)
         assert services.list_chats(ws, dossier_id) == ()
 
 
@@ -210,18 +211,19 @@ def test_answers_that_cite_a_half_taken_document_go_with_it_when_its_import_is_c
     with scripted.open() as ws:
         dossier_id = scripted.dossier(ws)
         path = scripted.file("long.txt", "\n\n".join([scripted.LETTER * 20] * 40))
-        op = services.import_paths(ws, dossier_id, [path])
         kept = []
 
         def ask_now(moved):
             if moved.page < 9:
                 return False
-            kept.append(services.ask(ws, dossier_id, "Quel anticoagulant ?").result(30))
+            kept.append(services.ask(ws, dossier_id, "Quel anticoagulant ?").result(60))
             op.cancel()
             return True
 
         hear, done = once(ask_now)
         ws.events.subscribe(ImportMoved, hear)
+        with scripted.held_back(ws, Lane.IMPORT):
+            op = services.import_paths(ws, dossier_id, [path])
         assert op.result(60).cancelled
         assert done.is_set()
         assert any(s.citations for s in kept[0].statements)

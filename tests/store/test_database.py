@@ -25,6 +25,8 @@ from app.store import (
 )
 from app.store.database import failure_of_database
 
+WAIT_S = 60.0
+
 
 @pytest.fixture
 def vault(notes):
@@ -301,22 +303,36 @@ def test_a_log_cut_anywhere_leaves_a_consistent_state(notes, vault, tmp_path):
     assert len(seen) > 4
 
 
-def test_closing_ends_a_long_read(vault):
-    started, told = threading.Event(), []
+@pytest.mark.parametrize("when", ["running", "about to begin"])
+def test_closing_ends_a_long_read(vault, when):
+    started, interrupted, told = threading.Event(), threading.Event(), []
 
     def count_for_ever():
         endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
         try:
             with vault.read() as connection:
-                started.set()
+                if when == "running":
+                    driver = connection.connection.driver_connection
+                    driver.set_progress_handler(lambda: started.set() or 0, 1000)
+                else:
+                    started.set()
+                    assert interrupted.wait(WAIT_S)
                 connection.exec_driver_sql(endless).fetchall()
         except VaultLocked as failure:
             told.append(failure)
 
+    class Other:
+        """Something else that goes on, and ends when it is interrupted."""
+
+        def interrupt(self):
+            vault._database._active.discard(self)
+            interrupted.set()
+
     thread = threading.Thread(target=count_for_ever)
     thread.start()
-    started.wait()
-    vault._database.close(wait_s=1.0)
+    assert started.wait(WAIT_S)
+    vault._database._active.add(Other())
+    vault._database.close(wait_s=0.0, interrupt_s=WAIT_S)
     thread.join()
     assert len(told) == 1
 

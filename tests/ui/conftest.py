@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.bridge.session import Session
 from app.core.settings import SettingsFile
+from app.services import model_trial
 from app.services.views import DocumentStatus
 from app.ui.language import Speaker, Speech
 from app.ui.look import Look
@@ -24,7 +25,7 @@ from engine.cage import Guarantee
 from tests.services.conftest import Desk, ScriptedClient, SharedHelper
 
 OFFLINE = Guarantee("linux", kernel_filter=True, kept=frozenset({"internet"}))
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,12 @@ def helper() -> Iterator[SharedHelper]:
     assert isinstance(helper, SharedHelper)
     yield helper
     helper.end()
+
+
+@pytest.fixture(autouse=True)
+def hurried_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model on trial reads for a moment: what it does counts here, not how fast it is."""
+    monkeypatch.setattr(model_trial, "READ_S", 0.05)
 
 
 @pytest.fixture(scope="session")
@@ -85,13 +92,14 @@ class Stage:
     def take_in(self, window: MainWindow, **files: str | bytes) -> None:
         """Drop files (``lettre_txt=…`` is called lettre.txt) and wait until they are in."""
         paths = [self.desk.file(".".join(name.rsplit("_", 1)), content) for name, content in files.items()]
+        more = len(files) + len(window.library.documents.rows) + len(window.library.exceptions.cards)
         window.deeds.take_in(paths)
         self.until(lambda: window.library.dossier is not None and not window.session.importing)
 
         def settled() -> bool:
             rows, broken = window.library.documents.rows, window.library.exceptions.cards
             moving = {DocumentStatus.QUEUED, DocumentStatus.PARSING}
-            return len(rows) + len(broken) >= len(files) and not any(row.status in moving for row in rows)
+            return len(rows) + len(broken) >= more and not any(row.status in moving for row in rows)
 
         self.until(settled)
 
@@ -144,7 +152,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     threads = set(threading.enumerate())
     processes = {child.pid for child in psutil.Process().children(recursive=True)}
     yield
-    end = time.monotonic() + 5
+    end = time.monotonic() + WAIT_MS / 1000
     while time.monotonic() < end:
         more_threads = {t for t in threading.enumerate() if t not in threads and t.is_alive()}
         more_processes = {

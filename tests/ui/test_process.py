@@ -61,7 +61,7 @@ def test_locking_replaces_the_process_by_a_locked_one_that_ends_when_asked(tmp_p
         children = self.children(recursive=True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=WAIT_S)
         assert not alive
     finally:
         process.kill()

@@ -17,6 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from app.core.paths import Paths
 from app.core.resources import resource
+from app.core.settings import SettingsFile
+from app.services.schema import MIGRATIONS, REFERENCES
 from app.store import CHEAP_FOR_TESTS, Vault
 from app.ui.application import Program
 from app.ui.start.first_start import FirstStart
@@ -69,6 +71,15 @@ class Runs:
         assert program.shell is not None
         page = program.shell.centralWidget()
         return page.pages.currentWidget() if isinstance(page, FirstStart) else page
+
+    def put_vault(self) -> None:
+        """An empty vault as a first start in English leaves it."""
+        paths = Paths.find(self.home)
+        paths.create()
+        SettingsFile(paths.settings_file).change(language="en", first_start_done=True)
+        Vault.create(
+            self.vault, PASSPHRASE, MIGRATIONS, kdf=CHEAP_FOR_TESTS, references=REFERENCES, testing=True
+        ).close()
 
     def make_vault(self) -> Program:
         """Go through the first start with an empty library."""
@@ -188,7 +199,7 @@ def test_a_recovery_code_can_be_saved_to_a_file_for_its_owner_alone(
 
 
 def test_a_wrong_passphrase_is_told_and_the_right_one_opens(runs: Runs) -> None:
-    runs.end(runs.make_vault())
+    runs.put_vault()
     program = runs.start()
     runs.unlock(program, "not the passphrase")
     page = runs.page(program)
@@ -213,7 +224,7 @@ def test_a_vault_open_elsewhere_is_told(runs: Runs) -> None:
 
 
 def test_a_damaged_vault_is_told_and_left_as_it_is(runs: Runs) -> None:
-    runs.end(runs.make_vault())
+    runs.put_vault()
     database = runs.vault / "library.db"
     whole = database.read_bytes()
     database.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
@@ -227,7 +238,7 @@ def test_a_damaged_vault_is_told_and_left_as_it_is(runs: Runs) -> None:
 
 
 def test_a_vault_that_is_gone_begins_anew(runs: Runs) -> None:
-    runs.end(runs.make_vault())
+    runs.put_vault()
     shutil.rmtree(runs.vault)
     program = runs.start()
     assert isinstance(runs.page(program), LanguagePage)
@@ -288,7 +299,7 @@ def test_another_language_builds_the_window_again_in_place(runs: Runs) -> None:
 
 
 def test_a_network_that_is_not_blocked_is_said_as_such(runs: Runs) -> None:
-    runs.end(runs.make_vault())
+    runs.put_vault()
     bare = Guarantee("elsewhere", broken=frozenset({"internet"}), reason="no filter here")
     program = runs.start(bare)
     runs.unlock(program)

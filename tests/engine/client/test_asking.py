@@ -62,7 +62,7 @@ def test_a_program_that_is_no_worker_is_given_up_after_a_few_tries(statuses: lis
     ) as client:
         wait_for(lambda: client.status.phase == "failed")
         assert client.status.restarts == 4
-        wait_for(lambda: "hello" in client.log_tail())  # its last words may be read after its end
+        assert "hello" in client.log_tail()
 
 
 def test_a_program_that_cannot_be_started_is_given_up(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ from engine.cage import forbid_internet
 guarantee = forbid_internet()
 from engine.client import EngineClient
 with EngineClient() as client:
-    print(client.load({str(TINY)!r}, threads=1).result(30).layers)
+    print(client.load({str(TINY)!r}, threads=1).result(60).layers)
 """
     finished = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True

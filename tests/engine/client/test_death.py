@@ -43,7 +43,7 @@ def test_a_killed_engine_is_told_and_comes_back_with_its_model(
     assert failed.value.code == codes.SESSION_UNKNOWN
 
 
-def test_an_engine_that_crashes_in_native_code_is_told_and_its_log_kept(
+def test_an_engine_that_crashes_in_native_code_is_told_and_comes_back(
     client: EngineClient, write_model: Callable[..., Path]
 ) -> None:
     client.load(write_model(script="to be or", dies_at_step=4))
@@ -81,14 +81,15 @@ def test_after_too_many_deaths_the_engine_waits_to_be_started_again(
 
 
 def test_a_worker_that_stops_breathing_is_ended(write_model: Callable[..., Path]) -> None:
-    patience = Patience(heartbeat_s=0.1, silence_s=0.6, back_off_s=(0.01,) * 5)
+    # Thirty signs of life in a row must fail to come, so that a busy machine's worker is not taken for dead.
+    patience = Patience(heartbeat_s=0.1, silence_s=3.0, back_off_s=(0.01,) * 5)
     with EngineClient(command=FAKE, patience=patience) as client:
         client.load(write_model()).result(WAIT_S)
         pid = client.status.pid
         assert pid is not None
         wait_for(lambda: client.status.rss_bytes > 0)
         os.kill(pid, signal.SIGSTOP)
-        wait_for(lambda: client.status.restarts == 1)
+        wait_for(lambda: client.status.restarts >= 1)
         wait_for(lambda: client.status.model is not None)
 
 
@@ -107,6 +108,13 @@ def test_closing_in_the_middle_of_an_answer_ends_everything(write_model: Callabl
     assert not psutil.pid_exists(pid)
 
 
+def test_a_worker_that_has_not_said_a_word_is_not_waited_for_when_the_client_closes() -> None:
+    silent = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with EngineClient(command=silent, patience=Patience(close_s=600.0)) as client:
+        wait_for(lambda: client.status.pid is not None)
+    assert client.status.pid is None
+
+
 def test_an_orphaned_worker_leaves(write_model: Callable[..., Path]) -> None:
     code = f"""
 import sys, time
@@ -114,7 +122,7 @@ from engine.client import EngineClient
 from engine.protocol import ChatMessage
 client = EngineClient(command={FAKE!r})
 client.start()
-client.load({str(write_model(step_s=600.0, deaf=True))!r}).result(30)
+client.load({str(write_model(step_s=600.0, deaf=True))!r}).result(60)
 begun = client.generate([ChatMessage("user", "why?")])
 begun.on_delta(lambda delta: (print(client.status.pid, flush=True)))
 time.sleep(600)

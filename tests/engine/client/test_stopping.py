@@ -17,6 +17,7 @@ from engine.client import (
     EngineClient,
     EngineDied,
     EngineFailed,
+    Patience,
     Request,
 )
 from engine.protocol import GenerateDone, ReadDone, codes
@@ -44,7 +45,7 @@ def test_native_work_is_left_at_once_when_it_is_stopped(
     assert first_delta(request).wait(WAIT_S)
     request.cancel()
     with pytest.raises(EngineCancelled):
-        request.result(2.0)
+        request.result(WAIT_S)
     assert client.status.restarts == 0
 
 
@@ -128,21 +129,21 @@ def test_a_failure_in_words_that_no_message_can_carry_is_still_told(
     assert client.status.restarts == 0
 
 
-def test_an_engine_that_does_not_stop_is_killed_and_replaced(
-    client: EngineClient, write_model: Callable[..., Path]
-) -> None:
-    client.load(write_model(step_s=600.0, deaf=True)).result(WAIT_S)
-    first_pid = client.status.pid
-    request, other = client.generate(WHY), client.generate(WHY)
-    assert first_delta(request).wait(WAIT_S)
-    request.cancel()
-    with pytest.raises(EngineCancelled):
-        request.result(WAIT_S)
-    with pytest.raises(EngineDied, match="unresponsive"):
-        other.result(WAIT_S)
-    wait_for(lambda: client.status.model is not None)
-    assert client.status.pid != first_pid
-    assert (client.status.restarts, client.status.reason) == (1, "")
+def test_an_engine_that_does_not_stop_is_killed_and_replaced(write_model: Callable[..., Path]) -> None:
+    patience = Patience(cancel_s=0.2, back_off_s=(0.01,), last_words_s=WAIT_S)
+    with EngineClient(command=FAKE, patience=patience) as client:
+        client.load(write_model(step_s=600.0, deaf=True)).result(WAIT_S)
+        first_pid = client.status.pid
+        request, other = client.generate(WHY), client.generate(WHY)
+        assert first_delta(request).wait(WAIT_S)
+        request.cancel()
+        with pytest.raises(EngineCancelled):
+            request.result(WAIT_S)
+        with pytest.raises(EngineDied, match="unresponsive"):
+            other.result(WAIT_S)
+        wait_for(lambda: client.status.model is not None)
+        assert client.status.pid != first_pid
+        assert (client.status.restarts, client.status.reason) == (1, "")
 
 
 def test_a_question_overtakes_reading_in_the_background(
@@ -225,5 +226,5 @@ def test_a_long_reading_by_the_real_model_is_left_at_once_when_it_is_stopped() -
         assert begun.wait(WAIT_S)
         reading.cancel()
         with pytest.raises(EngineCancelled):
-            reading.result(2.0)
+            reading.result(WAIT_S)
         assert client.status.restarts == 0

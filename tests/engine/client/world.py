@@ -20,7 +20,8 @@ FAKE = [sys.executable, str(HERE / "fake_worker.py")]
 TINY = HERE.parent / "fixtures" / "golden" / "float-tiny"
 WHY = [ChatMessage("user", "why?")]
 WAIT_S = 30.0
-QUICK = Patience(cancel_s=1.0, back_off_s=(0.01, 0.01, 0.01))
+# Starts again at once, and waits for what a busy machine is late with: only a worker that hangs is ended.
+QUICK = Patience(cancel_s=WAIT_S, back_off_s=(0.01, 0.01, 0.01), last_words_s=WAIT_S)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
