@@ -11,7 +11,7 @@ from pathlib import Path
 from app.core.resources import resource
 from engine.mini import needle_picture
 from engine.models.random_checkpoint import LAYOUTS, SCALES
-from tests.bench import answers, dossiers, formats, gates, reader, spikes, taking_in, window
+from tests.bench import answers, dossiers, formats, gates, quantisers, reader, spikes, taking_in, window
 
 SECTIONS = ("window", "dossiers", "answers", "reader", "spikes", "formats")
 
@@ -19,7 +19,10 @@ SECTIONS = ("window", "dossiers", "answers", "reader", "spikes", "formats")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="dev.py bench")
     parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)} (all of these), gates"
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"of {', '.join(SECTIONS)} (all of these), gates, quantisers",
     )
     parser.add_argument("--full", action="store_true", help="read on to 256,000 tokens (minutes)")
     parser.add_argument(
@@ -76,6 +79,8 @@ def main() -> None:
             spikes.measure(resource("models", "mini-reader.gguf"))
         if "formats" in wanted:
             formats.measure(options.threads)
+        if "quantisers" in wanted:
+            quantisers.measure(options.threads)
         for layout in options.take_in:
             taking_in.measure(Path(scratch) / "taking-in", layout, options.scale, options.format)
         if options.seven_b:
