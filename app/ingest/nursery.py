@@ -25,6 +25,9 @@ from types import FrameType
 
 from engine.cage import no_core_dumps
 
+NURSERY = "--ingest-nursery"
+"""The word by which a bundled program is asked to be one."""
+
 READY = b"R"
 SPAWN = b"J"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,9 +24,10 @@ from app.ingest.messages import (
     encode,
     pixel_bytes_max,
 )
-from app.ingest.nursery import READY, SPAWN
+from app.ingest.nursery import NURSERY, READY, SPAWN
 from app.ingest.refusals import IngestRefused
 from app.ingest.values import ParsedDocument, ParsedPage, RenderedPage
+from engine import programs
 
 _START_S: Final = 30.0
 _NAMES_THAT_SETTLE: Final = {"text/markdown": "x.md", "message/rfc822": "x.eml", "text/plain": "x.txt"}
@@ -74,7 +74,7 @@ class ParserHelper:
         ``command`` replaces the program to start, ``fork=False`` asks for a fresh process per job,
         ``at_once=False`` starts nothing before a job comes: for who most likely has none.
         """
-        program = command or (sys.executable, "-m", "app.ingest.nursery")
+        program = command or programs.command_of(NURSERY, "app.ingest.nursery")
         forks = hasattr(os, "fork") if fork is None else fork
         helper = cls(program, limits or Limits(), fork=forks)
         if forks and at_once:

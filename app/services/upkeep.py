@@ -14,6 +14,7 @@ from app.services.lanes import Lane
 from app.services.operation import Operation, Progress
 from app.services.views import EngineCard, VaultReport
 from app.services.workspace import Workspace
+from engine.programs import is_bundled
 
 
 def engine_card(ws: Workspace) -> EngineCard:
@@ -73,9 +74,7 @@ def lock(ws: Workspace) -> None:
 
 def restart_locked(arguments: Sequence[str] = ()) -> NoReturn:
     """Replace this process by a fresh one, since Python cannot forget a key. Call after ``lock``."""
-    command = [sys.executable, "-m", "app", *arguments]
-    if getattr(sys, "frozen", False):
-        command = [sys.executable, *arguments]
+    command = [sys.executable, *(() if is_bundled() else ("-m", "app")), *arguments]
     if sys.platform == "win32":
         subprocess.Popen(command, close_fds=True)
         os._exit(0)

@@ -256,6 +256,8 @@ def _set_limits(wanted: Sequence[tuple[int, int, Promise | None]], reasons: list
 def _interpreter_folders() -> list[Path]:
     folders = [sys.prefix, sys.base_prefix, *_SYSTEM_READABLE, str(Path(__file__).resolve().parent.parent)]
     folders += [entry for entry in sys.path if entry.endswith(("-packages", "lib-dynload"))]
+    if getattr(sys, "frozen", False):
+        folders.append(sys.executable)  # a bundled program, which holds its modules
     return [Path(folder) for folder in dict.fromkeys(folders)]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from engine import programs
 from engine.client.errors import ENDED, GARBLED, NOT_STARTED, EngineCancelled, EngineDied, EngineFailed
 from engine.client.launch import scrubbed_process
 from engine.protocol import MessageInvalid
@@ -158,10 +158,8 @@ class ModelImporter:
 
 
 def importer_command() -> list[str]:
-    """The program that takes models in; a bundled application answers to the same two words."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine-importer"]
-    return [sys.executable, "-m", "engine.importer"]
+    """The program that takes models in."""
+    return programs.command_of(programs.IMPORTER, "engine.importer")
 
 
 def _close_input(process: subprocess.Popen[bytes]) -> None:

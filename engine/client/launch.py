@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine import programs
 from engine.protocol import MAX_DESCRIPTORS, MAX_REPLY_BYTES, MAX_REQUEST_BYTES
 from engine.transport import Channel
 
@@ -46,10 +47,8 @@ class LaunchedWorker:
 
 
 def worker_command() -> list[str]:
-    """The program that is the worker; a bundled application answers to the same two words."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine-worker"]
-    return [sys.executable, "-m", "engine.worker"]
+    """The program that is the worker."""
+    return programs.command_of(programs.WORKER, "engine.worker")
 
 
 def scrub_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -31,14 +31,19 @@ def _linked(folder: Path) -> list[Path]:
     return [Path(target) for target in targets if os.path.isfile(target)]  # noqa: PTH113 - as above
 
 
-if __name__ == "__main__":
-    _line = sys.stdin.buffer.readline(1 << 20)
+def main() -> int:
+    """Answer the one request of standard input; gives the exit code."""
+    line = sys.stdin.buffer.readline(1 << 20)
     try:
-        _readable, _writable, _memory_bytes = _folders(_line)
+        readable, writable, memory_bytes = _folders(line)
     except (ValueError, KeyError, TypeError):
-        sys.exit(3)
-    cage_importer(_readable, _writable, _memory_bytes)
+        return 3
+    cage_importer(readable, writable, memory_bytes)
 
-    from engine.importer.process import main
+    from engine.importer import process
 
-    sys.exit(main(_line))
+    return process.main(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,19 @@
 """`python -m engine.worker`: the cage first, then everything else."""
 
+from collections.abc import Sequence
+
 from engine.cage import forbid_sockets, no_core_dumps
 
-if __name__ == "__main__":
-    _guarantee = forbid_sockets()
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the application until it ends; `arguments` are those of the command line unless given."""
+    guarantee = forbid_sockets()
     no_core_dumps()
 
-    from engine.worker.process import main
+    from engine.worker import process
 
-    main(_guarantee)
+    process.main(guarantee, arguments=arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,9 @@ def main() -> None:
         default=[],
         help="import a random checkpoint in a published layout (base, sft: 40 GB of disk; w8aspike: 75 GB)",
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="of the window, while it answers after --take-in"
+    )
     parser.add_argument("--scale", choices=SCALES, default="7b", help="of --take-in")
     parser.add_argument("--format", choices=["q8", "q4", "bf16"], default="q8", help="of --take-in")
     asked = parser.add_argument_group("gates")
@@ -82,7 +85,13 @@ def main() -> None:
         if "quantisers" in wanted:
             quantisers.measure(options.threads)
         for layout in options.take_in:
-            taking_in.measure(Path(scratch) / "taking-in", layout, options.scale, options.format)
+            taking_in.measure(
+                Path(scratch) / "taking-in",
+                layout,
+                options.scale,
+                options.format,
+                pictures=options.pictures and options.pictures / layout,
+            )
         if options.seven_b:
             from tests.bench import seven_b
 

@@ -21,12 +21,17 @@ from tests.promises.steering import Window
 TOKENIZER = Path(__file__).parents[1] / "fixtures" / "golden" / "tokenizer"
 QUESTION = "What does the letter of the court say?"
 ANSWER_TOK = 8
+WAIT_S = 3600.0
+"""For one answer: five hundred tokens at one a second are more than a loaded machine needs."""
 
 __all__ = ["LAYOUTS", "measure"]
 
 
-def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> None:
-    """The 7B takes 15 GB (w8aspike 31 GB) twice, and the result beside it."""
+def measure(
+    folder: Path, layout: Layout, scale: Scale, format_name: str, *, pictures: Path | None = None
+) -> None:
+    """The 7B takes 15 GB (w8aspike 31 GB) twice, and the result beside it. `pictures` gets some of the window
+    while it answers."""
     source = folder / layout
     house = House(folder / "house")
     home = house.root / "huisclos"
@@ -43,7 +48,7 @@ def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> Non
              "--max-tokens", str(ANSWER_TOK)],
             capture_output=True, text=True, check=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
-        told, answered_s = _ask_in_the_window(house, str(model["id"]))
+        told, answered_s = _ask_in_the_window(house, str(model["id"]), pictures)
     finally:
         if home.exists():
             for path in home.rglob("*"):
@@ -82,18 +87,32 @@ def measure(folder: Path, layout: Layout, scale: Scale, format_name: str) -> Non
     )
 
 
-def _ask_in_the_window(house: House, model_id: str) -> tuple[dict[str, str], float]:
+def _ask_in_the_window(house: House, model_id: str, pictures: Path | None) -> tuple[dict[str, str], float]:
     """(what the window answered and with which model, seconds from the question with the model loading)."""
     house.choose_model(model_id)
     house.make_vault()
-    window = Window(house)
+    window = Window(house, wait_s=WAIT_S)
+
+    def picture(name: str) -> None:
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            window.tell("picture", str(pictures.resolve() / f"{name}.png"))
+
     try:
         window.tell("unlock", PASSPHRASE)
         window.tell("make_dossier", "Sample")
         window.tell("begin_import", str(resource("samples", "en", "patient")))
         window.tell("finish_import")
+        picture("loading")
         began_s = time.perf_counter()
-        return window.tell("ask", QUESTION), time.perf_counter() - began_s
+        window.tell("begin_question", QUESTION)
+        picture("reading")
+        window.tell("see_words")
+        picture("writing")
+        told = window.tell("finish_question")
+        answered_s = time.perf_counter() - began_s
+        picture("answered")
+        return told, answered_s
     finally:
         window.process.kill()
         house.close()

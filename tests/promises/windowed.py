@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.ui.application import Program
     from app.ui.main_window import MainWindow
 
-WAIT_S = 1200.0  # nobody waits so long but for a large model; a test ends sooner
+WAIT_S = 3600.0  # nobody waits so long but for a large model; who steers ends a test sooner
 
 
 def type_in(field: Any, text: str) -> None:
@@ -138,11 +138,25 @@ class Hand:
         return "done"
 
     def ask(self, question: str) -> dict[str, Any]:
+        self.begin_question(question)
+        return self.finish_question()
+
+    def begin_question(self, question: str) -> str:
         chat = self.window.chat
         self.until("the composer", chat.composer.field.isEnabled)
         self.until("the model", lambda: self.window.session.engine().state.value == "ready")
         type_in(chat.composer.field, question)
         self.window.actions_.ask.trigger()
+        return "asked"
+
+    def see_words(self) -> str:
+        """Until the first words of the answer stand there."""
+        chat = self.window.chat
+        self.until("words", lambda: chat.cards and (chat.cards[-1]._streamed or not chat.is_answering))
+        return "seen"
+
+    def finish_question(self) -> dict[str, Any]:
+        chat = self.window.chat
         self.until("the answer", lambda: chat.cards and not chat.is_answering)
         answer = chat.cards[-1].answer
         assert answer is not None
@@ -172,6 +186,14 @@ class Hand:
         window.resize(1100, 800)
         window.grab()
         return {"copied": copied, "hits": len(window.search.rows.rows)}
+
+    def picture(self, path: str) -> bool:
+        """The window as it is now; a moment for what is still being laid out."""
+        from PySide6.QtTest import QTest
+
+        self.window.resize(1440, 900)
+        QTest.qWait(400)
+        return self.window.grab().save(path)
 
     def tell(self) -> dict[str, Any]:
         """What a test must know to look for it: keys as hex, and what this process has loaded."""
