@@ -70,7 +70,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     actions.add_parser("list", parents=[common], help="list the models")
     for action, told in (
         ("check", "hash a model's file again"),
-        ("remove", "remove a model and the sealed readings it made"),
+        ("remove", "remove a model and the sealed readings it made in this vault"),
     ):
         parser = actions.add_parser(action, parents=[common], help=told)
         parser.add_argument("name", metavar="NAME", help="name or id")
@@ -89,7 +89,7 @@ def run(setting: Setting, given: Arguments) -> Outcome:
 
 def add(setting: Setting, given: Arguments) -> Outcome:
     catalogue = _catalogue(setting)
-    threads = SettingsFile(setting.paths.settings_file).load().engine_threads
+    settings = SettingsFile(setting.paths.settings_file).load()
     told: list[int] = []
 
     def tell(progress: Progress) -> None:
@@ -108,7 +108,8 @@ def add(setting: Setting, given: Arguments) -> Outcome:
             format_name=given.format,
             reading="bf16" if given.reading == "bf16" else "f32",
             name=printable(given.call_it).strip()[:200],
-            threads=threads or None,
+            threads=settings.engine_threads or None,
+            quiet=settings.quiet,
         )
 
     model = _do("add-model", work)
@@ -191,15 +192,27 @@ def remove(setting: Setting, given: Arguments) -> Outcome:
     model = catalogue.find_named(given.name)
     if model.card.id == DEFAULT_ID:
         raise ModelBuiltIn
-    readings = 0
-    if Vault.exists(setting.folder):
+    readings, vault = 0, setting.folder if Vault.exists(setting.folder) else None
+    if vault is not None:
         with opened(setting) as ws:
             readings = wait(services.remove_model(ws, model.card.id))
     else:
         catalogue.remove(model.card.id)
-    value: Json = {"id": model.card.id, "name": model.card.label_en, "readings_removed": readings}
+    value: Json = {
+        "id": model.card.id,
+        "name": model.card.label_en,
+        "readings_removed": readings,
+        "vault": None if vault is None else printable(str(vault)),
+    }
+    looked = (
+        f"There is no vault at {printable(str(setting.folder))}"
+        if vault is None
+        else f"{readings} sealed readings it had made in {printable(str(vault))} are destroyed"
+    )
     return Outcome(
-        f"“{printable(model.card.label_en)}” is removed, and {readings} sealed readings it had made.", value
+        f"“{printable(model.card.label_en)}” is removed. {looked}; any other vault keeps the readings it has"
+        " of it.",
+        value,
     )
 
 

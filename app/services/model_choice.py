@@ -60,13 +60,15 @@ def add_model(
     def work(op: Operation[ModelCard]) -> ModelCard:
         catalogue = ws.host.catalogue
         before = {model.card.id for model in catalogue.installed()}
+        settings = ws.settings.current
         model = model_imports.take_in(
             catalogue,
             source,
             op,
             format_name=format_name,
             reading=reading,
-            threads=ws.settings.current.engine_threads or None,
+            threads=settings.engine_threads or None,
+            quiet=settings.quiet,
         )
         ws.changed(Changes.MODELS, None, op)
         if not choose:

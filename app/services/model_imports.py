@@ -54,10 +54,12 @@ def take_in(
     reading: Reading = "f32",
     name: str = "",
     threads: int | None = None,
+    quiet: bool = False,
 ) -> InstalledModel:
     """Convert a checkpoint or copy a model file into a folder of its own, prove it, measure it, keep it.
 
-    Progress is in thousandths, ``detail`` says which stage. A model that is here already is given as it is.
+    Progress is in thousandths, ``detail`` says which stage. Without ``threads`` it takes all cores, ``quiet``
+    half of them. A model that is here already is given as it is.
     Raises ModelRefused, FormatUnsuitable, ModelsNotWritable, OperationCancelled; then nothing of it stays.
     """
     importer = ModelImporter()
@@ -76,6 +78,8 @@ def take_in(
                 format_name=chosen,
                 reading=reading,
                 name=name,
+                threads=threads,
+                quiet=quiet,
                 progress=lambda done, total: op.report_only(
                     Progress(1000 * done // max(1, total), 1000, "thousandth", "convert")
                 ),
@@ -88,7 +92,9 @@ def take_in(
         info, speed = _ask(
             told,
             op,
-            lambda: try_model(staging / MODEL_FILE, threads=threads, when_cancelled=op.when_cancelled),
+            lambda: try_model(
+                staging / MODEL_FILE, threads=threads, quiet=quiet, when_cancelled=op.when_cancelled
+            ),
         )
         op.check()
         return catalogue.install(staging, _manifest(taken, look, path, reading, info, speed))

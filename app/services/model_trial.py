@@ -24,9 +24,11 @@ def try_model(
     path: Path,
     *,
     threads: int | None,
+    quiet: bool = False,
     when_cancelled: Callable[[Callable[[], None]], None] = lambda stop: None,
 ) -> tuple[ModelInfo, MeasuredSpeed]:
-    """Load, read for two seconds, write a few words. Raises EngineFailed, EngineCancelled, EngineDied."""
+    """Load, read for two seconds, write a few words, on the cores that answers will have. Raises
+    EngineFailed, EngineCancelled, EngineDied."""
     stopped: list[bool] = []
     with EngineClient(lambda status: None, model_folders=[str(path.parent)]) as client:
 
@@ -36,7 +38,7 @@ def try_model(
 
         when_cancelled(stop)
         try:
-            info = client.load(path, threads=threads).result()
+            info = client.load(path, threads=threads, quiet=quiet).result()
             return info, _measure(client, info)
         except EngineDied:
             if stopped:

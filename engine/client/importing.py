@@ -69,12 +69,22 @@ class ModelImporter:
         format_name: str,
         reading: Reading = "f32",
         name: str = "",
+        threads: int | None = None,
+        quiet: bool = False,
         progress: Progress = lambda done, total: None,
     ) -> TakenIn:
         """Make `folder`/`file` of a checkpoint or a model file. Nothing is left there on a failure, but by a
-        process that was killed."""
+        process that was killed. `quiet` leaves half of the cores to others where `threads` says nothing."""
         request = TakeIn(
-            str(path.absolute()), str(folder.absolute()), file, format_name, reading, name, self._memory_bytes
+            str(path.absolute()),
+            str(folder.absolute()),
+            file,
+            format_name,
+            reading,
+            name,
+            self._memory_bytes,
+            threads or 0,
+            quiet,
         )
         return self._ask(request, TakenIn, progress)
 

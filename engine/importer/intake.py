@@ -15,7 +15,7 @@ from typing import Final, cast
 import numpy as np
 
 from engine.models import architectures, foreign, keys
-from engine.models.convert import Format, convert
+from engine.models.convert import Format, convert, count_threads
 from engine.models.errors import ConversionCancelledError, ConversionError, ModelFileError
 from engine.models.facts import facts_from_metadata
 from engine.models.gguf import open_gguf
@@ -45,6 +45,7 @@ def take_in(request: TakeIn, progress: Progress, cancelled: Cancelled) -> TakenI
                 reading=request.reading,
                 name=request.name,
                 digests=True,
+                threads=request.threads or count_threads(quiet=request.quiet),
                 progress=progress,
                 cancelled=cancelled,
             )

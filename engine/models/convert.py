@@ -107,10 +107,11 @@ def convert(
         checkpoint.tensors.close()
 
 
-def count_threads() -> int:
-    """Threads that encode: beyond four, the disk and the writing one set the pace."""
+def count_threads(*, quiet: bool = False) -> int:
+    """Threads that encode: beyond four, the disk and the writing one set the pace. `quiet`: half of the cores
+    at most."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, allowed))
+    return max(1, min(4, allowed // 2 if quiet else allowed))
 
 
 class _Run:

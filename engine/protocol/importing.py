@@ -33,7 +33,8 @@ class LookAt(_Line, frozen=True, tag="look_at"):
 class TakeIn(_Line, frozen=True, tag="take_in"):
     """Make `folder`/`file` from a checkpoint (converted) or a model file (copied and checked).
 
-    `format` is for a checkpoint: one of its formats. The source is never changed.
+    `format` is for a checkpoint: one of its formats. The source is never changed. `threads` encode (0: as
+    many as help), with `quiet` half of the cores at most.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class TakeIn(_Line, frozen=True, tag="take_in"):
     reading: Reading
     name: Annotated[str, Meta(max_length=200)]
     memory_bytes: Annotated[int, Meta(ge=64 << 20)]
+    threads: Annotated[int, Meta(ge=0, le=256)] = 0
+    quiet: bool = False
 
 
 class Rehash(_Line, frozen=True, tag="rehash"):

@@ -25,6 +25,7 @@ from app.services.models import ModelCatalogue
 from app.services.schema import MIGRATIONS, REFERENCES
 from app.store import Vault
 from app.store.kdf import FLOOR
+from engine.backends.cores import count_cores
 from engine.models.random_checkpoint import write_random_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +146,7 @@ def test_a_model_is_added_listed_checked_and_removed(house: House, published: di
     code, found, _ = house.run("check", model["id"])
     assert (code, found["whole"]) == (exits.EXIT_DAMAGED, False)
     code, removed, _ = house.run("remove", "Random base")
-    assert (code, removed["readings_removed"]) == (0, 0)
+    assert (code, removed["readings_removed"], removed["vault"]) == (0, 0, None)
     assert house.left() == []
     assert house.run("remove", "default")[0] == exits.EXIT_USER
     assert house.run("check", "nobody")[0] == exits.EXIT_USER
@@ -170,6 +171,19 @@ def test_a_spiking_checkpoint_and_a_single_file_come_in_too(
     _, listed, _ = house.run("list")
     assert "by-hand.gguf" in [m["id"] for m in listed["models"]]  # type: ignore[index,union-attr]
     assert house.run("check", "by-hand.gguf")[1]["whole"] is True
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_computer_is_quiet_while_a_model_is_tried_too(
+    house: House, published: dict[str, Path], quiet: bool
+) -> None:
+    config = Paths.find(house.home).settings_file
+    config.parent.mkdir(parents=True)
+    config.write_text(f"version = 1\nquiet = {str(quiet).lower()}\n")
+    code, value, err = house.run("add", published["base"])
+    assert code == 0, err
+    manifest = house.home / "models" / str(value["model"]["id"]) / "manifest.json"  # type: ignore[index]
+    assert json.loads(manifest.read_text())["speed"]["threads"] == count_cores(quiet=quiet)
 
 
 # -- what is wrong with a source, and what is said -----------------------------------------------------
@@ -511,7 +525,8 @@ def test_removing_a_model_opens_the_vault_for_the_readings_it_made(
         )  # fmt: skip
         assert done.returncode == code, done.stderr
         assert (house.left() == []) is (code == 0)
-    assert json.loads(done.stdout)["readings_removed"] == 1
+    told = json.loads(done.stdout)
+    assert (told["readings_removed"], told["vault"]) == (1, str(vault))
     with contextlib.closing(Vault.open(vault, PASSPHRASE, MIGRATIONS, references=REFERENCES)) as kept:
         assert list(kept.sealed_files.ids()) == []
         with kept.read() as connection:

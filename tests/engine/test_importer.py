@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.client import EngineCancelled, EngineDied, EngineFailed, importing
 from engine.client.importing import ModelImporter
+from engine.importer import intake
 from engine.importer.__main__ import _linked
 from engine.models import sources
-from engine.models.convert import convert
+from engine.models.convert import Conversion, convert, count_threads
 from engine.models.errors import ModelFileError
 from engine.models.licence import find_licence
 from engine.models.random_checkpoint import write_random_checkpoint
@@ -80,6 +82,28 @@ def test_a_copy_of_a_damaged_file_is_refused_and_not_kept(tmp_path: Path) -> Non
     assert refused.value.code == "model-file-damaged"
     assert list((tmp_path / "into").iterdir()) == []
     assert not ModelImporter().rehash(tmp_path / "m.gguf").whole
+
+
+@pytest.mark.parametrize(("threads", "quiet"), [(0, False), (0, True), (3, True)])
+def test_it_encodes_with_the_cores_it_was_given(
+    threads: int, quiet: bool, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[int] = []
+
+    def converted(*arguments: Any, threads: int, **options: Any) -> Conversion:
+        used.append(threads)
+        return convert(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr(intake, "convert", converted)
+    request = TakeIn(str(checkpoint), str(tmp_path), "m.gguf", "q8", "f32", "", 1 << 30, threads, quiet)
+    intake.take_in(request, lambda done, total: None, lambda: False)
+    assert used == [threads or count_threads(quiet=quiet)]
+
+
+def test_quiet_takes_half_of_the_cores_that_encoding_can_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, all_of_them, half in ((1, 1, 1), (2, 2, 1), (6, 4, 3), (64, 4, 4)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), raising=False)
+        assert (count_threads(), count_threads(quiet=True)) == (all_of_them, half)
 
 
 @LINUX
