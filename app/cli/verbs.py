@@ -27,6 +27,11 @@ GRADE_WORDS = {
     Grade.FROM_READING: "from the reading, not checked",
     Grade.NOT_IN_DOSSIER: "not in the dossier, as far as the passages show",
 }
+NO_ENERGY = {
+    "absent": "no counters",
+    "forbidden": "its counters are the administrator's",
+    "broken": "its counters do not answer",
+}
 REASONS = {
     Reason.NONE: "",
     Reason.NO_MODEL: "No model is installed: these are the passages closest to your question.",
@@ -244,7 +249,9 @@ def _engine_line(engine: EngineCard) -> str:
     if energy.answer_j is not None and energy.watts is not None:
         line = f"energy: {energy.answer_j:.2f} J, {energy.watts:.1f} W (measured: all programs)"
     else:
-        line = "energy: not measurable here" if not energy.measurable else "energy: nothing to measure"
+        line = f"energy: not measurable here ({NO_ENERGY.get(energy.reason, energy.reason)})"
+        if energy.measurable:
+            line = "energy: nothing to measure"
     if spikes.k:
         line += f"; spikes: k = {spikes.k:g}" + (", down_proj too" if spikes.down else "")
     return line

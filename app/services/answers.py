@@ -142,7 +142,7 @@ class _Asking:
             self._model = info.label_en or info.name
             with self._ws.host.energy.answer():
                 reply = self._generate(info, sources, past)
-        if self._op.cancelled and reply.done is None:
+        if (self._op.cancelled or self._ws.closing) and reply.done is None:
             return self._finish(Graded("", (), False), AnswerMode.MODEL, Reason.STOPPED, None)
         if reply.done is None or info is None:
             return self._quote(sources, reply.reason, None)
@@ -202,6 +202,8 @@ class _Asking:
             )
             return self._read(info, budget, sources, session, past)
         except EngineError:
+            if self._ws.closing and self._op.partial.strip():
+                return _Reply(_cut_short(self._op.partial), Reason.NONE, stopped=True)
             # Whatever became of the engine, the passages are there and the status bar says the rest.
             return _Reply(None, Reason.ENGINE_DOWN)
 
@@ -396,7 +398,7 @@ class _Asking:
                 reason=reason,
                 model=self._model,
                 confidence=0.0 if done is None else done.confidence,
-                stopped=self._op.cancelled,
+                stopped=self._op.cancelled or self._ws.closing,
                 evidence=self._evidence,
                 timings=Timings(
                     search_s=self._search_s,
@@ -412,3 +414,18 @@ class _Asking:
             history.keep_answer(conn, answer, self._scope)
         self._ws.changed(Changes.CHATS, self._dossier_id, self._op)
         return answer
+
+
+def _cut_short(text: str) -> GenerateDone:
+    """What had come of an answer when the window was locked, which ends the engine under it."""
+    return GenerateDone(
+        text=text,
+        prompt_tok=0,
+        reused_tok=0,
+        generated_tok=0,
+        prefill_s=0.0,
+        decode_s=0.0,
+        stop_reason="stopped",
+        confidence=0.0,
+        lowest_probability=0.0,
+    )

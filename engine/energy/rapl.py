@@ -32,7 +32,7 @@ class Rapl:
 
     def __init__(self, root: Path = POWERCAP) -> None:
         self._zones: list[_Zone] = []
-        for zone in sorted(root.glob("intel-rapl:*")) if root.is_dir() else ():
+        for zone in _entries(root):
             # psys counts the packages once more; intel-rapl-mmio is another way to the same counters.
             name, depth = _text(zone / "name"), zone.name.count(":")
             if (depth == 1 and name.startswith("package")) or (depth == 2 and name == "dram"):
@@ -47,6 +47,13 @@ class Rapl:
             zone.used_uj += (read_uj - zone.last_uj) % zone.range_uj if zone.range_uj else 0
             zone.last_uj = read_uj
         return sum(zone.used_uj for zone in self._zones) * _MICRO
+
+
+def _entries(root: Path) -> list[Path]:
+    try:
+        return sorted(root.glob("intel-rapl:*")) if root.is_dir() else []
+    except PermissionError:
+        raise Unreadable("forbidden") from None
 
 
 def _open(path: Path) -> _Zone:

@@ -37,7 +37,7 @@ class ShardDigests:
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted
         self._seen: set[Path] = set()
-        self._waiting: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Path, int] | None] = queue.SimpleQueue()
         self._found: list[ShardDigest] = []
         self._failure: ModelFileError | None = None
         self._stop = threading.Event()
@@ -55,10 +55,13 @@ class ShardDigests:
             self._thread.join()
 
     def begin(self, shard: Path) -> None:
-        """Hash this shard, unless it is being hashed already."""
+        """Hash this shard, unless it is being hashed already. Raises ModelFileError when it is gone."""
         if self._wanted and shard not in self._seen:
             self._seen.add(shard)
-            self._waiting.put(shard)
+            try:
+                self._waiting.put((shard, shard.stat().st_size))
+            except OSError as error:
+                raise _gone(shard, error) from error
 
     def finish(self, check_cancel: Callable[[], None]) -> tuple[ShardDigest, ...]:
         """Waits for the last one. Raises ModelFileError for a shard that could not be read to its end."""
@@ -73,14 +76,17 @@ class ShardDigests:
         return tuple(self._found)
 
     def _hash_all(self) -> None:
-        while (shard := self._waiting.get()) is not None and self._failure is None:
+        while (waiting := self._waiting.get()) is not None and self._failure is None:
+            shard, size_bytes = waiting
             try:
-                self._found.append(self._hash(shard))
+                found = self._hash(shard)
+                if found.size_bytes != size_bytes and not self._stop.is_set():
+                    self._failure = ModelFileError(
+                        "model-file-truncated", f"{shard.name} changed while it was read."
+                    )
+                self._found.append(found)
             except OSError as error:
-                self._failure = ModelFileError(
-                    "model-file-unreadable",
-                    f"{shard.name} cannot be read any more: {error.strerror or error}.",
-                )
+                self._failure = _gone(shard, error)
 
     def _hash(self, shard: Path) -> ShardDigest:
         digest, size = hashlib.sha256(), 0
@@ -90,3 +96,9 @@ class ShardDigests:
                 digest.update(buffer.data[:count])
                 size += count
         return ShardDigest(shard.name, size, digest.hexdigest())
+
+
+def _gone(shard: Path, error: OSError) -> ModelFileError:
+    return ModelFileError(
+        "model-file-unreadable", f"{shard.name} cannot be read any more: {error.strerror or error}."
+    )

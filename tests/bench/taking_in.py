@@ -89,7 +89,8 @@ def measure(
 
 def _ask_in_the_window(house: House, model_id: str, pictures: Path | None) -> tuple[dict[str, str], float]:
     """(what the window answered and with which model, seconds from the question with the model loading)."""
-    house.choose_model(model_id)
+    # Nobody types while a large model answers: the window would lock itself after five minutes.
+    house.choose_model(model_id, idle_lock_min=60)
     house.make_vault()
     window = Window(house, wait_s=WAIT_S)
 

@@ -448,6 +448,20 @@ def test_a_disk_that_goes_away_while_it_is_read_is_told_by_the_shard(
     assert house.left() == []
 
 
+def test_a_shard_that_is_cut_while_it_is_read_is_told(house: House, slow: Path, tmp_path: Path) -> None:
+    """As a copy that is begun anew over it would, or a disk that is put right after a crash."""
+    folder = shutil.copytree(slow, tmp_path / "model")
+    process = house.start("add", folder, "--format", "q4")
+    wait_for(lambda: written_bytes(house) > 0)
+    for shard in folder.glob("*.bin"):
+        os.truncate(shard, 70_000)
+    _, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode == exits.EXIT_USER
+    assert "pytorch_model-000" in err
+    assert "ends in the middle of" in err or "changed while it was read" in err
+    assert house.left() == []
+
+
 def test_a_disk_that_fills_up_while_it_is_written_is_told(house: House, slow: Path) -> None:
     """A limit on the size of files stands in for the last free byte."""
     program = (

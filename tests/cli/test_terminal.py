@@ -335,4 +335,4 @@ def test_spikes_are_asked_for_and_energy_is_told_or_called_unmeasurable(huisclos
     told = json.loads(out)
     assert told["spikes"]["k"] == 0.0, "there is no model"
     assert told["energy"]["answer_j"] is None
-    assert told["energy"]["measurable"] or told["energy"]["reason"] in ("absent", "forbidden", "broken")
+    assert told["energy"]["measurable"] or told["energy"]["reason"] in verbs.NO_ENERGY

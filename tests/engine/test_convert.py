@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import subprocess
@@ -33,9 +34,10 @@ from engine.models.quantization import (
     quantise_q8,
     unpack_q4,
 )
-from engine.models.tensors import ElementType, narrow_to_bf16, widen
+from engine.models.shard_digests import ShardDigests
+from engine.models.tensors import ElementType, TensorFile, narrow_to_bf16, widen
 from engine.models.tokenizer_json import build_tokenizer_json, byte_alphabet
-from tests.fixtures.model_files import random_tensors, small_config, write_checkpoint
+from tests.fixtures.model_files import SHARDED, random_tensors, small_config, write_checkpoint
 from tests.fixtures.random_model import write_random_model
 
 
@@ -120,6 +122,48 @@ def test_weights_beyond_the_scale_type_are_refused() -> None:
         with pytest.raises(ConversionError) as caught:
             quantise(rows)
         assert caught.value.code == "weights-too-large"
+
+
+@pytest.mark.parametrize("digests", [False, True])
+def test_a_disk_that_fails_half_way_is_told_by_its_shard_and_leaves_nothing(
+    digests: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real one answers EIO to whoever reads next: who converts, or who takes the digest."""
+    failed = OSError(errno.EIO, os.strerror(errno.EIO))
+    if digests:
+        monkeypatch.setattr(ShardDigests, "_hash", lambda self, shard: raise_(failed))
+    else:
+        read_rows, read = TensorFile.read_rows, itertools.count()
+
+        def fail_late(self: TensorFile, name: str, start: int, stop: int) -> object:
+            return read_rows(self, name, start, stop) if next(read) < 5 else raise_(failed)
+
+        monkeypatch.setattr(TensorFile, "read_rows", fail_late)
+    with pytest.raises(ModelFileError, match="cannot be read any more: Input/output error") as told:
+        convert(SHARDED, tmp_path / "m.gguf", "q8", digests=True)
+    assert told.value.message.startswith("model-0000")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shard_that_changed_under_its_digest_is_not_told_as_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights were read before; the digest in the manifest would be that of another file."""
+    folder = shutil.copytree(SHARDED, tmp_path / "model")
+    hash_whole = ShardDigests._hash
+
+    def cut_first(self: ShardDigests, shard: Path) -> object:
+        os.truncate(shard, 1000)
+        return hash_whole(self, shard)
+
+    monkeypatch.setattr(ShardDigests, "_hash", cut_first)
+    with pytest.raises(ModelFileError, match=r"model-0000\d-of-0000\d\.safetensors"):
+        convert(folder, tmp_path / "m.gguf", "q8", digests=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def raise_(error: Exception) -> None:
+    raise error
 
 
 @given(rows=st.integers(1, 4), half=st.integers(1, 200), seed=st.integers(0, 1000))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -93,6 +97,31 @@ def test_counters_that_only_root_may_read_are_told_as_such(
     assert (meter.source_names, meter.reason) == ((), "forbidden")
     monkeypatch.undo()
     assert EnergyMeter.open(powercap=tmp_path).source_names == ("cpu",)
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights of POSIX")
+@pytest.mark.parametrize("closed", ["energy_uj", ""])
+def test_an_ordinary_user_is_told_so_by_the_real_rights_of_files(closed: str) -> None:
+    """As on most systems, where the counters are root's alone; or where the whole folder is closed."""
+    program = (
+        "import encodings.ascii, os, sys; from pathlib import Path; from engine.energy import EnergyMeter\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "meter = EnergyMeter.open(powercap=Path(sys.argv[1]))\n"
+        "with meter.span() as span: pass\n"
+        "print(meter.reason, meter.source_names, span.energy)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        package = zone(root / "powercap", "intel-rapl:0", "package-0", 5_000_000)
+        shut = package if closed else root
+        shut.chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", program, root / "powercap"],
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        shut.chmod(0o700)
+    assert done.stdout == "forbidden () None\n", done.stderr
 
 
 @pytest.mark.parametrize("content", ["", "many", "\xff"])

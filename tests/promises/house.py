@@ -110,9 +110,11 @@ class House:
         self.choose_model(model_id)
         return model_id
 
-    def choose_model(self, model_id: str) -> None:
+    def choose_model(self, model_id: str, **settings: object) -> None:
+        """The common model, and other settings beside it."""
         self.config.mkdir(parents=True, exist_ok=True)
-        (self.config / "settings.toml").write_text(tomli_w.dumps({"model_id": model_id}), "utf-8")
+        chosen = {"model_id": model_id, **settings}
+        (self.config / "settings.toml").write_text(tomli_w.dumps(chosen), "utf-8")
 
     def file(self, name: str | bytes, content: str | bytes) -> Path:
         path = self.files / os.fsdecode(name)

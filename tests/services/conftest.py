@@ -84,12 +84,17 @@ class ScriptedClient:
     prompts: list[tuple[ChatMessage, ...]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     sessions: list[str | None] = field(default_factory=list)
+    open: list[tuple[Request[GenerateDone], threading.Event]] = field(default_factory=list)
     status: EngineStatus = field(default_factory=lambda: EngineStatus("stopped"))
 
     def start(self) -> None:
         self._become(EngineStatus("ready"))
 
     def close(self) -> None:
+        """Open requests end, as the real client's do."""
+        for request, stop in self.open:
+            request.end(None, EngineDied("closed"))
+            stop.set()
         self._become(EngineStatus("stopped"))
 
     def die(self, reason: str = "gave-up") -> None:
@@ -119,6 +124,7 @@ class ScriptedClient:
         self.sessions.append(from_session)
         stop = threading.Event()
         request: Request[GenerateDone] = Request(1, lambda _: stop.set())
+        self.open.append((request, stop))
         given = self.answer(messages)
         threading.Thread(target=self._speak, args=(request, given, messages, stop)).start()
         return request

@@ -160,6 +160,37 @@ def test_stopping_keeps_the_part_that_came(scripted):
         assert services.list_answers(ws, answer.chat_id) == (answer,)
 
 
+def test_locking_under_way_keeps_the_part_that_came_too(scripted):
+    """A large model may still be writing when nobody has typed for a while and the window locks."""
+    scripted.client.answer = lambda m: (
+        "Le traitement est «apixaban 5 mg» [1]. La tension est élevée, dit la page [1]."
+    )
+    scripted.client.hold = threading.Event()
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
+        operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
+        while "[1]." not in operation.partial:
+            pass
+    with scripted.open() as ws:
+        (chat,) = services.list_chats(ws, dossier_id)
+        (kept,) = services.list_answers(ws, chat.id)
+        assert kept == operation.result(30)
+        assert (kept.mode, kept.reason, kept.stopped) == (AnswerMode.MODEL, Reason.NONE, True)
+        assert kept.statements[0].grade is Grade.CHECKED_ON_PAGE
+
+
+def test_locking_before_the_first_word_is_told_as_stopped_and_no_fault_of_the_engine(scripted):
+    reader(scripted, "«apixaban 5 mg» [1], [1]")
+    scripted.client.hold = threading.Event()
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
+        operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
+        while not scripted.client.prompts:
+            pass
+    kept = operation.result(30)
+    assert (kept.mode, kept.reason, kept.stopped, kept.text) == (AnswerMode.MODEL, Reason.STOPPED, True, "")
+
+
 @pytest.mark.parametrize(
     ("said", "confidence", "reason"),
     [
