@@ -155,6 +155,10 @@ class Hand:
         self.until("words", lambda: chat.cards and (chat.cards[-1]._streamed or not chat.is_answering))
         return "seen"
 
+    def stop_question(self) -> dict[str, Any]:
+        self.window.actions_.stop.trigger()
+        return self.finish_question()
+
     def finish_question(self) -> dict[str, Any]:
         chat = self.window.chat
         self.until("the answer", lambda: chat.cards and not chat.is_answering)
