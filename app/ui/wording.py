@@ -200,7 +200,7 @@ def reason(why: Reason) -> str:
                 "The question is too long for this model; these are the best passages. Ask a shorter one.",
             )
         case Reason.STOPPED:
-            return QCoreApplication.translate("Reasons", "You stopped the answer before its first word.")
+            return QCoreApplication.translate("Reasons", "The answer was stopped before its first word.")
         case Reason.NOTHING_FOUND:
             return QCoreApplication.translate(
                 "Reasons", "Nothing in the chosen documents fits the question. Try other words."

@@ -1,6 +1,7 @@
 """Drives the real application through its main journey and leaves a picture of every stage.
 
-``python -m tests.ui.shots DIR [--language fr|en]``, on a screen (``dev.py shots`` makes a virtual one).
+``python -m tests.ui.shots DIR [--language fr|en] [--model PATH]``, on a screen (``dev.py shots`` makes a
+virtual one). With a model's file or folder, the journey is another: it is added, asked, and looked into.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from app.services.spike_choice import SpikeChoice
 from app.services.views import EngineState
 from app.store.kdf import CHEAP_FOR_TESTS
 from app.ui.application import Program
+from app.ui.dialogs.settings_dialog import SettingsDialog
 from app.ui.inside.inside_dialog import InsideDialog
 from app.ui.main_window import MainWindow
 from engine import cage
@@ -29,6 +31,7 @@ from engine.models.random_checkpoint import write_random_checkpoint
 
 PASSPHRASE = "un vieux marronnier au bord du canal"
 WAIT_S = 90.0
+LONG_S = 1800.0  # for a large model
 QUESTIONS = {
     "fr": ("Quelle est la valeur de la TSH ultrasensible ?", "nodule"),
     "en": ("Who performed the operation?", "scan"),
@@ -82,6 +85,27 @@ class Journey:
         assert window is not None
         self.work(program, window)
         self.locked(program, window)
+
+    def run_with_model(self, source: Path) -> None:
+        program = self.program()
+        self.first_start(program)
+        window = program.window
+        assert window is not None
+        window.resize(1440, 900)
+        self.until("the samples", lambda: window.library.documents.rows and not window.session.importing)
+        settings = self.settings(window)
+        settings.names.setCurrentRow(2)
+        settings.show()
+        self.shot_adding(window, settings, source, use=True)
+        settings.close()
+        self.shot_question(window)
+        window.actions_.inside.trigger()
+        dialog = window.findChild(InsideDialog)
+        assert dialog is not None
+        self.until("the inside of the model", lambda: dialog.card is not None)
+        self.shot(dialog, "inside", 500)
+        dialog.close()
+        window.close()
 
     def first_start(self, program: Program) -> None:
         program.start()
@@ -143,9 +167,10 @@ class Journey:
         self.until(
             "words to stream",
             lambda: not chat.is_answering or chat.cards[-1].answer is not None or chat.cards[-1]._streamed,
+            LONG_S,
         )
         self.shot(window, "streaming", 0)
-        self.until("the answer", lambda: not chat.is_answering)
+        self.until("the answer", lambda: not chat.is_answering, LONG_S)
         self.shot(window, "answer")
         card = chat.cards[-1]
         if card.citations:
@@ -220,10 +245,9 @@ class Journey:
     def shot_dialogs(self, window: MainWindow) -> None:
         from app.ui.dialogs.command_palette import CommandPalette
         from app.ui.dialogs.guarantees import Guarantees
-        from app.ui.dialogs.settings_dialog import SettingsDialog
         from app.ui.dialogs.shortcuts import Shortcuts
 
-        settings = SettingsDialog(window._look, window._settings, window.session, window)
+        settings = self.settings(window)
         dialogs = [
             (settings, "settings"),
             (Guarantees(window._look, window._guarantee, window), "guarantees"),
@@ -237,32 +261,35 @@ class Journey:
                 for row, part in ((1, "security"), (2, "models")):
                     settings.names.setCurrentRow(row)
                     self.shot(dialog, f"{name}-{part}")
-                self.shot_adding(window, settings)
+                source = Path(tempfile.mkdtemp(prefix="huisclos-shots-")) / "Random-1B"
+                write_random_checkpoint(source, "base", "tiny")
+                self.shot_adding(window, settings, source, use=False)
+                shutil.rmtree(source.parent)
             dialog.close()
             dialog.deleteLater()
 
-    def shot_adding(self, window: MainWindow, settings: QWidget) -> None:
-        """A random checkpoint in the published layout is taken in, without being chosen."""
+    def settings(self, window: MainWindow) -> SettingsDialog:
+        return SettingsDialog(window._look, window._settings, window.session, window)
+
+    def shot_adding(self, window: MainWindow, settings: QWidget, source: Path, *, use: bool) -> None:
+        """What is taken in, with the way there; ``use`` has it answer from then on."""
         from app.ui.dialogs.model_adding import ModelAdding
         from app.ui.dialogs.models_page import ModelsPage
 
-        source = Path(tempfile.mkdtemp(prefix="huisclos-shots-")) / "Random-1B"
-        write_random_checkpoint(source, "base", "tiny")
         adding = ModelAdding(window.session, source, settings)
         adding.show()
         try:
-            self.until("what it is", lambda: adding.add.isVisible())
-            adding.use.setChecked(False)
+            self.until("what it is", lambda: adding.add.isVisible(), LONG_S)
+            adding.use.setChecked(use)
             self.shot(adding, "model-seen")
             adding.add.click()
             self.until("the conversion", lambda: adding.says.text())
             self.shot(adding, "model-converting", 60)
-            self.until("the measured speed", lambda: not adding.busy)
+            self.until("the measured speed", lambda: not adding.busy, LONG_S)
             self.shot(adding, "model-added")
         finally:
             adding.close()
             adding.deleteLater()
-            shutil.rmtree(source.parent)
         for page in settings.findChildren(ModelsPage):
             page.refresh()
         self.shot(settings, "settings-models-two")
@@ -290,6 +317,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--language", choices=("fr", "en"), default="fr")
+    parser.add_argument("--model", type=Path, metavar="PATH", help="add this one and ask it")
     given = parser.parse_args()
     folder: Path = given.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -297,7 +325,11 @@ def main() -> int:
     application.setQuitOnLastWindowClosed(False)
     home = Path(tempfile.mkdtemp(prefix="huisclos-shots-home-"))
     try:
-        Journey(application, folder, home, given.language).run()
+        journey = Journey(application, folder, home, given.language)
+        if given.model is None:
+            journey.run()
+        else:
+            journey.run_with_model(given.model)
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return 0

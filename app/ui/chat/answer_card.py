@@ -82,7 +82,7 @@ class AnswerCard(QWidget):
         """Say that the answer is on its way."""
         self._begin_again()
         self._streamed = ""
-        self._text.say(self.tr("Looking for the passages…"))
+        self._text.say(self.tr("Finding the passages and reading them…"))
 
     def stream(self, piece: str) -> None:
         self._streamed += piece
@@ -104,7 +104,7 @@ class AnswerCard(QWidget):
             self._body.addWidget(self._banner(why, warn=answer.reason is not Reason.STOPPED))
         elif answer.stopped:
             self._body.addWidget(
-                self._banner(self.tr("You stopped this answer; these are its words so far."), warn=False)
+                self._banner(self.tr("This answer was stopped; these are its words so far."), warn=False)
             )
         brief = len(answer.text) <= _SHORT_CHARS and answer.mode is AnswerMode.MODEL
         for statement in answer.statements:

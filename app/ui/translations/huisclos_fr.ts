@@ -175,12 +175,12 @@
 <context>
     <name>AnswerCard</name>
     <message>
-        <source>Looking for the passages…</source>
-        <translation>Recherche des passages…</translation>
+        <source>Finding the passages and reading them…</source>
+        <translation>Recherche et lecture des passages…</translation>
     </message>
     <message>
-        <source>You stopped this answer; these are its words so far.</source>
-        <translation>Vous avez arrêté cette réponse&#x202f;; voici ce qui en était écrit.</translation>
+        <source>This answer was stopped; these are its words so far.</source>
+        <translation>Cette réponse a été interrompue&#x202f;; voici ce qui en était écrit.</translation>
     </message>
     <message>
         <source>The dossier does not seem to hold the answer.</source>
@@ -2318,8 +2318,8 @@
         <translation>La question est trop longue pour ce modèle&#x202f;; voici les meilleurs passages. Posez-en une plus courte.</translation>
     </message>
     <message>
-        <source>You stopped the answer before its first word.</source>
-        <translation>Vous avez arrêté la réponse avant son premier mot.</translation>
+        <source>The answer was stopped before its first word.</source>
+        <translation>La réponse a été interrompue avant son premier mot.</translation>
     </message>
     <message>
         <source>Nothing in the chosen documents fits the question. Try other words.</source>
