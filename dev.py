@@ -226,8 +226,10 @@ def ensure_environment(
     stamp = venv / "native.stamp"
     if not _is_stamped(stamp, built):
         say("Building the native engine")
+        # Each environment builds in a folder of its own: two at once would write over one another.
+        place = f"build/{'' if folder == '.venv' else folder.strip('.') + '-'}{{wheel_tag}}"
         call([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-              "--no-build-isolation", "--no-deps", "-e", "."])  # fmt: skip
+              "--no-build-isolation", "--no-deps", "-C", f"build-dir={place}", "-e", "."])  # fmt: skip
         compile_modules(python)
         stamp.write_text(built, encoding="ascii")
     return python

@@ -78,6 +78,23 @@ def test_a_changed_pin_changes_the_stamp(
     assert dev._digest([pins]) != before
 
 
+def test_each_environment_builds_in_a_folder_of_its_own(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that are set up at once would write over one another's objects."""
+    (tmp_path / "check.lock").write_text("a==1")
+    (tmp_path / "pyproject.toml").write_text("")
+    called: list[list[object]] = []
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "LOCKS", tmp_path)
+    monkeypatch.setattr(dev, "call", called.append)
+    for folder in (".venv", ".venv-gguf"):
+        (tmp_path / folder).mkdir()
+        dev.ensure_environment([], lock="check", folder=folder)
+    places = [str(part) for command in called for part in command if str(part).startswith("build-dir=")]
+    assert places == ["build-dir=build/{wheel_tag}", "build-dir=build/venv-gguf-{wheel_tag}"]
+
+
 @pytest.mark.parametrize("name", ["run", "check"])
 def test_every_pin_carries_a_hash(name: str) -> None:
     text = (ROOT / "installer" / "locks" / f"{name}.lock").read_text(encoding="utf-8")
