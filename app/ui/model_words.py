@@ -58,8 +58,8 @@ def fit(size_bytes: int, memory_bytes: int) -> str:
         case Fit.NOT:
             text = QCoreApplication.translate(
                 "Models",
-                "Does not fit: {size}, and this computer has {memory} of memory. It would run, but read "
-                "from the disk again and again.",
+                "Does not fit: {size}, and this computer has {memory} of memory. It may be very slow, or not "
+                "load at all.",
             )
     return text.format(**sizes)
 

@@ -1897,8 +1897,8 @@
         <translation>Tient de justesse&#xa0;: {size} sur {memory} de mémoire. Fermez d’autres programmes.</translation>
     </message>
     <message>
-        <source>Does not fit: {size}, and this computer has {memory} of memory. It would run, but read from the disk again and again.</source>
-        <translation>Ne tient pas&#xa0;: {size}, et cet ordinateur a {memory} de mémoire. Il fonctionnerait, mais en relisant sans cesse le disque.</translation>
+        <source>Does not fit: {size}, and this computer has {memory} of memory. It may be very slow, or not load at all.</source>
+        <translation>Ne tient pas&#xa0;: {size}, et cet ordinateur a {memory} de mémoire. Il peut être très lent, ou ne pas se charger du tout.</translation>
     </message>
     <message>
         <source>a model file</source>
