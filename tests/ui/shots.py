@@ -92,7 +92,9 @@ class Journey:
         window = program.window
         assert window is not None
         window.resize(1440, 900)
-        self.until("the samples", lambda: window.library.documents.rows and not window.session.importing)
+        self.until(
+            "the samples", lambda: window.library.documents.rows and not window.session.importing, LONG_S
+        )
         settings = self.settings(window)
         settings.names.setCurrentRow(2)
         settings.show()
