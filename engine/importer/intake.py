@@ -154,7 +154,7 @@ def _copy(found: Source, target: Path, progress: Progress, cancelled: Cancelled)
     free = shutil.disk_usage(target.parent).free
     if free < total + _ROOM_BYTES:
         raise ConversionError(
-            "disk-full", f"The copy needs {total} bytes; {target.parent} has {free} bytes left."
+            "disk-full", f"The copy needs {total / 1e6:,.1f} MB, and its disk has {free / 1e6:,.1f} MB left."
         )
     whole, content = hashlib.sha256(), hashlib.sha256()
     done = 0

@@ -76,7 +76,8 @@ class GgufWriter:
             if free < self.size_bytes + _MARGIN_BYTES:
                 raise ConversionError(
                     "disk-full",
-                    f"The new file needs {self.size_bytes} bytes; {folder} has {free} bytes left.",
+                    f"The new file needs {self.size_bytes / 1e6:,.1f} MB, and its disk has"
+                    f" {free / 1e6:,.1f} MB left.",
                 )
             handle, name = tempfile.mkstemp(dir=folder, prefix=f".{self._path.name[:80]}.", suffix=".part")
             self._temporary = Path(name)
