@@ -88,9 +88,15 @@ def speed(card: ModelCard) -> str:
 
 
 def dossier_time(card: ModelCard, dossier: DossierCard | None, characters: int) -> str:
-    """ "412 pages: about an hour here"; empty where there is no dossier or nothing was measured."""
+    """ "412 pages: about an hour here", or that a model cannot hold so many; empty where there is no dossier
+    or nothing was measured."""
     if dossier is None or not dossier.pages:
         return ""
+    if 0 < card.max_context_tok < characters * card.tok_per_character:
+        return QCoreApplication.translate(
+            "Models",
+            "“{dossier}”, {pages}: more than it can hold; it answers from the passages found",
+        ).format(dossier=one_line(dossier.name, 40), pages=wording.pages(dossier.pages))
     seconds = reading_time_s(characters, card.tok_per_character, card.prefill_tok_per_s)
     if seconds is None:
         return ""

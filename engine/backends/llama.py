@@ -271,10 +271,11 @@ class LlamaKernel:
 
     @property
     def description(self) -> str:
-        """The library's own words: architecture, size and format."""
+        """The library's own words: architecture, size and format. What it says of its guesses is left out."""
         room = ctypes.create_string_buffer(256)
         self._library.llama_model_desc(self.model, room, len(room))
-        return _plain(room.value)[:64]
+        words = _plain(room.value).replace("(guessed)", "").split()
+        return " ".join(word for word in words if word not in ("?B", "all"))[:64]
 
     def metadata(self, key: str) -> str:
         """A text of the file, empty when it is not there."""

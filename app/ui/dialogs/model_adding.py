@@ -186,7 +186,8 @@ class ModelAdding(QDialog):
     def _added(self, card: ModelCard) -> None:
         dossier = self._session.opened_dossier()
         characters = 0 if dossier is None else self._session.characters(dossier.id)
-        told = [model_words.speed(card), model_words.dossier_time(card, dossier, characters)]
+        told = [model_words.length(card), model_words.speed(card)]
+        told.append(model_words.dossier_time(card, dossier, characters))
         done = (
             self.tr("It is installed and answers from now on.")
             if self.use.isChecked()

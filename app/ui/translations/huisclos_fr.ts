@@ -1923,6 +1923,10 @@
         <translation>Mesuré ici&#xa0;: lit {read}, écrit {write} jetons/s</translation>
     </message>
     <message>
+        <source>“{dossier}”, {pages}: more than it can hold; it answers from the passages found</source>
+        <translation>«&#xa0;{dossier}&#xa0;», {pages}&#xa0;: plus qu’il ne peut garder&#x202f;; il répond d’après les passages trouvés</translation>
+    </message>
+    <message>
         <source>“{dossier}”, {pages}: about {time} to read here</source>
         <translation>«&#xa0;{dossier}&#xa0;», {pages}&#xa0;: environ {time} de lecture ici</translation>
     </message>
