@@ -216,6 +216,8 @@ class EngineHost:
                 licence=info.licence or model.licence,
                 source=info.source or model.source,
                 reader=info.reader,
+                kv_bytes_per_token=info.kv_bytes_per_token,
+                max_context_tok=info.max_context_tok,
             )
         return EngineCard(
             state=state,

@@ -47,7 +47,7 @@ class ReadingCard:
     pages_read: int = 0
     pages_total: int = 0
     tokens_read: int = 0
-    memory_bytes: int = 0  # size of the kept reading; the same for any length
+    memory_bytes: int = 0  # size of the kept reading; the same for any length, but with a model that grows
     eta_s: float | None = None
     read_at: float | None = None
 
@@ -218,7 +218,7 @@ class Fit(StrEnum):
 
     WELL = "well"
     TIGHT = "tight"  # with little left for everything else
-    NOT = "not"  # it would be read from disk again and again
+    NOT = "not"  # it may be very slow, or not load
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ class StatusBar(QFrame):
             row.addWidget(part)
         self.show_idle()
         self._show_network()
-        self.show_reading(ReadingCard(ReadingState.OFF))
+        self._reading = ReadingCard(ReadingState.OFF)
+        self.show_reading(self._reading)
         look.changed.connect(self._redraw)
 
     def show_idle(self) -> None:
@@ -122,24 +123,28 @@ class StatusBar(QFrame):
         self.energy.show_text(self.tr("Energy: {told}").format(told=wording.energy_line(card.energy)))
         self.energy.setToolTip(tooltip(wording.energy_meaning(card.energy)))
         self.energy.setAccessibleDescription(wording.energy_meaning(card.energy))
+        self.show_reading(self._reading)
         self.set_narrow(self._narrow)
         for part in (self._dot, self.engine, self.device):
             part.setToolTip(tooltip("\n".join(lines)) if lines else "")
         self._redraw()
 
     def show_reading(self, card: ReadingCard) -> None:
+        self._reading = card
         shown = card.memory_bytes > 0
         self.memory.setVisible(shown)
         self._memory_gap.setVisible(shown)
-        if shown:
-            self.memory.setText(
-                self.tr("Memory of the reading: {size} · constant").format(
-                    size=wording.size(card.memory_bytes)
-                )
-            )
-            self.memory.setToolTip(
-                tooltip(self.tr("A reading takes this much memory whatever the length of the dossier."))
-            )
+        if not shown:
+            return
+        model = None if self._engine is None else self._engine.model
+        if model is not None and model.kv_bytes_per_token > 0:
+            text = self.tr("Memory of the reading: {size} · grows with length")
+            meaning = self.tr("A reading by this model takes more memory with every page.")
+        else:
+            text = self.tr("Memory of the reading: {size} · constant")
+            meaning = self.tr("A reading takes this much memory whatever the length of the dossier.")
+        self.memory.setText(text.format(size=wording.size(card.memory_bytes)))
+        self.memory.setToolTip(tooltip(meaning))
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the machine and its energy out where there is no room for them."""

@@ -19,6 +19,8 @@ GROWS = "transformer: memory grows with length"
 def house(tmp_path: Path) -> Iterator[House]:
     house = House(tmp_path / "house")
     house.make_vault()
+    # The library's threads wait for one another by turning: on a busy machine one is faster than two.
+    house.choose_model("", engine_threads=1)
     yield house
     house.close()
 
@@ -41,7 +43,7 @@ def test_a_foreign_model_is_added_asked_checked_and_removed(house: House) -> Non
     assert model(house, "add", file).value["model"]["id"] == told["id"], "the same file is kept once"
     paper = house.file("letter.txt", "The hearing of Mrs Quillon takes place on 4 May 2031 in Lyon.")
     assert house.take(paper).code == 0
-    house.choose_model(told["id"])
+    house.choose_model(told["id"], engine_threads=1)
     answer = house.run("ask", "When is the hearing?", "--dossier", "D")
     assert answer.code == 0, answer.err
     assert answer.value["model"] == "tiny llama"

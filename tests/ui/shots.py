@@ -183,7 +183,7 @@ class Journey:
             window.actions_.text_strip.trigger()
         for question in chat.welcome.questions[:2]:
             chat.ask(question)
-            self.until("another answer", lambda: not chat.is_answering)
+            self.until("another answer", lambda: not chat.is_answering, LONG_S)
         self.shot(window, "more-answers", 500)
         self.shot(window, "reading", 300)
 

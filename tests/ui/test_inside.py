@@ -18,7 +18,15 @@ from shiboken6 import isValid
 
 from app.services.inside import InsideCard
 from app.services.spike_choice import SpikeChoice
-from app.services.views import EnergyCard, EngineCard, EngineState, ModelCard, SpikesCard
+from app.services.views import (
+    EnergyCard,
+    EngineCard,
+    EngineState,
+    ModelCard,
+    ReadingCard,
+    ReadingState,
+    SpikesCard,
+)
 from app.ui import wording
 from app.ui.inside.counts_chart import EDGE, by_layer
 from app.ui.inside.export import save_figures, save_picture, save_spikes
@@ -236,6 +244,19 @@ def test_energy_is_told_as_measured_or_not_at_all(scripted: Stage) -> None:
         window.status.show_engine(EngineCard(EngineState.READY, model, energy=card))
         assert window.status.energy.text().startswith(words)
     assert "administrator" in wording.energy_meaning(EnergyCard(reason="forbidden"))
+
+
+def test_only_memory_that_stays_is_called_constant(scripted: Stage) -> None:
+    window = scripted.open()
+    model = ModelCard("default", "M", "M", "q8", 1, 1, "", "", "", True, True, False)
+    reading = ReadingCard(ReadingState.READY, 3, 3, 900, memory_bytes=1_000_000)
+    window.status.show_engine(EngineCard(EngineState.READY, model))
+    window.status.show_reading(reading)
+    assert window.status.memory.text() == "Memory of the reading: 1.0 MB · constant"
+    growing = replace(model, kv_bytes_per_token=131_072)
+    window.status.show_engine(EngineCard(EngineState.READY, growing))
+    assert window.status.memory.text() == "Memory of the reading: 1.0 MB · grows with length"
+    assert "with every page" in window.status.memory.toolTip()
 
 
 def test_an_answer_brings_the_dialog_up_to_date(dialog: InsideDialog) -> None:

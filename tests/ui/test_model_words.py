@@ -24,7 +24,7 @@ def test_only_of_a_model_whose_memory_grows_is_told_how_long_a_dossier_it_holds(
 def test_a_dossier_that_a_model_cannot_hold_is_not_said_to_take_so_long_to_read() -> None:
     dossier = DossierCard("d", "Mrs Q", 0.0, 2, 18, 0, ReadingCard(ReadingState.OFF))
     card = dataclasses.replace(CARD, prefill_tok_per_s=100.0, tok_per_character=0.25, max_context_tok=8192)
-    assert model_words.dossier_time(card, dossier, 30_000).startswith("“Mrs Q”, 18 pages: about ")
+    assert "about 1" in model_words.dossier_time(card, dossier, 30_000)
     assert "more than it can hold" in model_words.dossier_time(card, dossier, 40_000)
     endless = dataclasses.replace(card, max_context_tok=0)
     assert "about" in model_words.dossier_time(endless, dossier, 4_000_000)

@@ -2652,6 +2652,14 @@
         <translation>Énergie&#xa0;: {told}</translation>
     </message>
     <message>
+        <source>Memory of the reading: {size} · grows with length</source>
+        <translation>Mémoire de la lecture&#xa0;: {size} · croît avec la longueur</translation>
+    </message>
+    <message>
+        <source>A reading by this model takes more memory with every page.</source>
+        <translation>Une lecture par ce modèle occupe plus de mémoire à chaque page.</translation>
+    </message>
+    <message>
         <source>Memory of the reading: {size} · constant</source>
         <translation>Mémoire de la lecture&#xa0;: {size} · constante</translation>
     </message>
