@@ -47,6 +47,8 @@ inline I zero_int() { return _mm512_setzero_si512(); }
 inline I set1_int(int32_t x) { return _mm512_set1_epi32(x); }
 inline I add_int(I a, I b) { return _mm512_add_epi32(a, b); }
 inline int32_t sum_int(I x) { return _mm512_reduce_add_epi32(x); }
+inline I max_int(I a, I b) { return _mm512_max_epi32(a, b); }
+inline int32_t largest_int(I x) { return _mm512_reduce_max_epi32(x); }
 inline I load_int(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_int(void* p, I x) { _mm512_storeu_si512(p, x); }
 inline I xor_int(I a, I b) { return _mm512_xor_si512(a, b); }
