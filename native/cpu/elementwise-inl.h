@@ -16,7 +16,7 @@ inline float inverse_rms(const float* x, int64_t n, float eps) {
         a = fma(u, u, a);
     }
     const float mean = sum(add(a, b)) / static_cast<float>(n);
-    return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + eps)));
+    return 1.0f / square_root(mean + eps);
 }
 
 void rmsnorm(const float* x, const float* w, int64_t rows, int64_t n, float eps, float* y) {

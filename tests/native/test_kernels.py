@@ -53,16 +53,6 @@ def test_no_entry_of_a_simd_table_is_the_reference(table, reference, types) -> N
     assert len(set(entries)) == len(entries)
 
 
-def test_every_simd_table_of_this_processor_is_on_offer() -> None:
-    features = set(_native.cpu_features())
-    tables = _native.tables()
-    assert tables[0] == "scalar"
-    assert ("avx2" in tables) == ({"avx2", "fma", "f16c"} <= features)
-    assert ("avx512" in tables) == (
-        {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"} <= features
-    )
-
-
 def test_the_self_test_passes_and_its_digests_agree_between_tables(isa: str) -> None:
     assert _native.self_test(isa) == ""
     for (kernel, value, size), (other, expected, _) in zip(

@@ -169,7 +169,7 @@ typedef void (*hc_window_attend)(const hc_span* span, const hc_queries* queries,
 
 typedef struct hc_kernels {
     uint32_t abi;     // HC_KERNEL_ABI
-    const char* name; // "scalar", "avx2", "avx512"
+    const char* name; // "scalar", "avx2", ...: those of core/cpu.cpp
 
     // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; a group whose largest is below
     // HC_TINY counts as zeros and gets scale 0. A group that holds what is no finite number gets codes 0 and a scale that is not a
@@ -236,10 +236,15 @@ typedef struct hc_kernels {
     void (*sigmoid_gate)(float* z, float* log_rest, int64_t n);
 } hc_kernels;
 
-// Each is null where this build has no such table; whether the machine can run it is asked of core/cpu.
+// Each is there in a build whose compiler and processor have it (cmake/tables.cmake); whether the machine can run it is asked of
+// core/cpu.
 const hc_kernels* hc_kernels_scalar(void);
 const hc_kernels* hc_kernels_avx2(void);
+const hc_kernels* hc_kernels_avxvnni(void);
+const hc_kernels* hc_kernels_avxvnni_evex(void);
 const hc_kernels* hc_kernels_avx512(void);
+const hc_kernels* hc_kernels_amx(void);
+const hc_kernels* hc_kernels_neon(void);
 
 #ifdef __cplusplus
 }
