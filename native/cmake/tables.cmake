@@ -32,7 +32,13 @@ elseif(processor MATCHES "^(x86_64|amd64)$")
   check_cxx_compiler_flag(-mavxvnni has_avxvnni)
   if(has_avxvnni)
     add_table(cpu/avxvnni.cpp HC_WITH_AVXVNNI_TABLE ${avx2_options} -mavxvnni)
+    # For tests: the same lanes in the encoding of AVX-512.
     add_table(cpu/avxvnni_evex.cpp HC_WITH_EVEX_TABLE ${avx2_options} -mavx512f -mavx512vl -mavx512vnni)
+  endif()
+  check_cxx_compiler_flag(-mamx-int8 has_amx)
+  if(has_amx)
+    # It builds its table when first asked, which nothing may interrupt.
+    add_table(cpu/amx.cpp HC_WITH_AMX_TABLE ${avx512_options} -mamx-tile -mamx-int8 -fno-exceptions)
   endif()
 elseif(processor MATCHES "^(aarch64|arm64)$" AND NOT MSVC)
   set(neon_options -march=armv8.2-a+dotprod)

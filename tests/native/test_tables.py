@@ -112,7 +112,7 @@ def chosen(machine: dict[str, int]) -> tuple[list[str], str]:
         (ZEN_4, ["scalar", "avx2", "avx512", "avxvnni-evex"], "avx512"),
         (
             SAPPHIRE_RAPIDS,
-            ["scalar", "avx2", "avxvnni", "avx512", "avxvnni-evex"],
+            ["scalar", "avx2", "avxvnni", "avx512", "avxvnni-evex", "amx"],
             "avx512",
         ),
         (HASWELL | {"leaf7_ecx": VNNI}, ["scalar", "avx2"], "avx2"),

@@ -1,5 +1,6 @@
 // Every kernel of every table that this machine can run against the scalar reference, at odd sizes, without Python: what a build
-// for another processor runs under an emulator. With arguments, only the tables named.
+// for another processor runs under an emulator. With arguments, only the tables named. With HC_WITH_PLAIN_TILES also the table of
+// plain_tiles.cpp.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -566,12 +567,21 @@ int compare(const hc_kernels& table) {
 
 }  // namespace
 
+#if defined(HC_WITH_PLAIN_TILES)
+extern "C" const hc_kernels* hc_kernels_plain_tiles(void);
+#endif
+
 int main(int count, char** arguments) {
     std::vector<std::string> names(arguments + 1, arguments + count);
+    int failed = 0;
     if (names.empty()) {
         names = hc::tables_for(hc::cpu_features());
+#if defined(HC_WITH_PLAIN_TILES)
+        if (hc::find_table("avx2") != nullptr) {
+            failed |= compare(*hc_kernels_plain_tiles());
+        }
+#endif
     }
-    int failed = 0;
     for (const std::string& name : names) {
         const hc_kernels* table = hc::find_table(name);
         if (table == nullptr) {

@@ -45,13 +45,18 @@ def test_every_table_reads_and_writes_what_it_is_given_and_nothing_else(tmp_path
     """Linked with the very library that the loaded module was made of."""
     library = build_folder() / "libhuisclos_core.a"
     compiler = next(name for name in ("c++", "g++", "clang++") if shutil.which(name))
-    program = tmp_path / "kernel_test"
-    built = run(
-        compiler, "-std=c++20", "-O1", f"-I{NATIVE}", f"-I{NATIVE / 'include'}", PROGRAM, library,
-        "-pthread", "-o", program,
-    )  # fmt: skip
+    program, tiles = tmp_path / "kernel_test", tmp_path / "plain_tiles.o"
+    common = [compiler, "-std=c++20", "-O1", f"-I{NATIVE}", f"-I{NATIVE / 'include'}"]
+    extra: list[str | Path] = []
+    tables = list(kernels.features().tables)
+    if "avx2" in tables:
+        avx2 = ["-mavx2", "-mfma", "-mf16c"]
+        built = run(*common, *avx2, "-c", PROGRAM.with_name("plain_tiles.cpp"), "-o", tiles)
+        assert built.returncode == 0, built.stdout
+        extra = ["-DHC_WITH_PLAIN_TILES", tiles]
+    built = run(*common, PROGRAM, *extra, library, "-pthread", "-o", program)
     assert built.returncode == 0, built.stdout
-    assert passed_tables(run(program)) == list(kernels.features().tables)
+    assert passed_tables(run(program)) == (["plain-tiles", *tables] if extra else tables)
     refused = run(program, "no such table")
     assert refused.returncode == 1
     assert "this machine has no such table" in refused.stdout
