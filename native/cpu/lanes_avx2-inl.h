@@ -6,8 +6,15 @@ using I = __m256i;
 
 constexpr int64_t lanes = 8;
 constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
-constexpr int tile_tokens = 6;    // of an integer tile with one register of rows: 6 sums, weights, their sizes, ones
+#if defined(HC_DPBUSD)
+constexpr int tile_tokens = 6;        // of an integer tile with two registers of rows: 12 sums, 2 weights, 1 activation; scaled sums wait
+constexpr int nibble_tile_tokens = 3; // 6 sums, 4 weights, 1 activation
+constexpr int tile_registers = 2;
+#else
+constexpr int tile_tokens = 6;        // of an integer tile with one register of rows: 6 sums, weights, their sizes, ones
+constexpr int nibble_tile_tokens = 6;
 constexpr int tile_registers = 1;
+#endif
 constexpr int lone_registers = 4;
 constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
 

@@ -6,6 +6,7 @@ using I = __m512i;
 constexpr int64_t lanes = 16;
 constexpr int token_tile = 12;     // tokens of a float tile: 24 sums, 2 weights, 1 activation in 32 registers
 constexpr int tile_tokens = 6;     // of an integer tile with two registers of rows: 12 + 12 sums, 2 weights, 1 activation
+constexpr int nibble_tile_tokens = 6;
 constexpr int tile_registers = 2;
 constexpr int lone_registers = 2;
 constexpr int dot_tokens = 4;      // tokens sharing one pass over four weight rows

@@ -6,13 +6,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "comparison.h"
 #include "core/cpu.h"
 #include "core/float_mode.h"
 #include "guarded.h"
@@ -21,109 +20,7 @@
 
 namespace {
 
-using Floats = Guarded<float>;
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
-std::size_t of(std::int64_t n) { return static_cast<std::size_t>(n); }
-
-class Stream {
-  public:
-    explicit Stream(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1u) {}
-    std::uint32_t bits() {
-        state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-        return static_cast<std::uint32_t>(state_ >> 32);
-    }
-    // In [-size, size), a multiple of size / 1024: sums of a few thousand are exact for a power of two.
-    float number(float size = 1.0f) { return (static_cast<float>(bits() % 2048u) - 1024.0f) / 1024.0f * size; }
-    std::vector<float> numbers(std::int64_t count, float size = 1.0f) {
-        std::vector<float> out(of(count));
-        for (float& x : out) {
-            x = number(size);
-        }
-        return out;
-    }
-    template <typename T>
-    std::vector<T> whole(std::int64_t count) {
-        std::vector<T> out(of(count));
-        for (T& x : out) {
-            x = static_cast<T>(bits() >> 8);
-        }
-        return out;
-    }
-    // float16 bits of numbers from 2^-7 to 2^-5.
-    std::vector<std::uint16_t> scales(std::int64_t count) {
-        std::vector<std::uint16_t> out(of(count));
-        for (std::uint16_t& x : out) {
-            x = static_cast<std::uint16_t>(0x2000u + bits() % 0x800u);
-        }
-        return out;
-    }
-
-  private:
-    std::uint64_t state_;
-};
-
-class Comparison {
-  public:
-    Comparison(const hc_kernels& tested, const hc_kernels& reference) : k(tested), ref(reference) {}
-
-    // The largest difference against the largest expected value; what is not a number must be none on both sides.
-    void near(const char* kernel, const Floats& found, const Floats& expected, double relative) {
-        double size = 1e-30;
-        double error = 0.0;
-        bool same = true;
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            same = same && std::isnan(found[i]) == std::isnan(expected[i]) && std::isinf(found[i]) == std::isinf(expected[i]);
-            if (std::isfinite(expected[i])) {
-                size = std::fmax(size, std::fabs(static_cast<double>(expected[i])));
-                error = std::fmax(error, std::fabs(static_cast<double>(found[i]) - static_cast<double>(expected[i])));
-            }
-        }
-        check(kernel, same && error <= relative * size && found.intact(), error / size);
-    }
-
-    template <typename T>
-    void equal(const char* kernel, const Guarded<T>& found, const Guarded<T>& expected) {
-        bool same = true;
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            if constexpr (std::is_same_v<T, float>) {
-                same = same && (found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i])));
-            } else {
-                same = same && found[i] == expected[i];
-            }
-        }
-        check(kernel, same && found.intact(), 0.0);
-    }
-
-    void check(const char* kernel, bool right, double error) {
-        ++cases_;
-        if (!right) {
-            ++wrong_;
-            std::printf("%s: %s differs from the reference (%.2g)\n", k.name, kernel, error);
-        }
-    }
-
-    int cases() const { return cases_; }
-    int wrong() const { return wrong_; }
-
-    const hc_kernels& k;
-    const hc_kernels& ref;
-
-  private:
-    int cases_ = 0;
-    int wrong_ = 0;
-};
-
-// Scratch memory, 64-byte aligned as the contract says, whatever size: it ends at a page without rights.
-class Scratch {
-  public:
-    explicit Scratch(std::int64_t floats) : room_(of((floats + 15) / 16 * 16)) {}
-    void* get() { return room_.data(); }
-
-  private:
-    Floats room_;
-};
+using namespace cross;
 
 void compare_elementwise(Comparison& c, std::int64_t n) {
     Stream s(of(n));
@@ -141,7 +38,7 @@ void compare_elementwise(Comparison& c, std::int64_t n) {
 
     auto wide = s.numbers(n, 40.0f);
     wide[0] = n % 2 == 0 ? 200.0f : -200.0f;
-    wide[of(n) / 2] = n > 2 ? nan : 0.0f;
+    wide[of(n) / 2] = n > 2 ? no_number : 0.0f;
     const Floats up(s.numbers(n));
     const auto alone = [&](const char* kernel, double relative, auto run) {
         Floats found(wide), expected(wide);
@@ -307,7 +204,7 @@ void compare_matrices(Comparison& c, std::int64_t rows, std::int64_t cols) {
                     for (std::int64_t i = 0; i < tokens * rows; ++i) {
                         same = same && (i % rows < HC_ROW_BLOCK ? std::isnan(part[of(i)]) : part[of(i)] == found[of(i)]);
                     }
-                    c.check(kernel, same, nan);
+                    c.check(kernel, same, no_number);
                 }
             }
         };
@@ -352,7 +249,7 @@ void compare_spikes(Comparison& c, std::int64_t rows, std::int64_t cols) {
         auto values = s.numbers(tokens * cols);
         values[of(cols) / 2] = 512.0f; // beyond int8 where the row is long enough
         if (tokens > 4) {
-            values[of(4 * cols)] = tokens == 5 ? nan : infinity;
+            values[of(4 * cols)] = tokens == 5 ? no_number : infinity;
         }
         const Floats x(values);
         const hc_rows in{x.data(), tokens, cols};
@@ -511,7 +408,7 @@ void compare_halves(Comparison& c) {
 void compare_what_is_no_number(Comparison& c) {
     for (const std::int64_t n : {1, 5, 16, 33, 128}) {
         for (std::int64_t place = 0; place < n; ++place) {
-            for (const float bad : {nan, -nan, infinity, -infinity}) {
+            for (const float bad : {no_number, -no_number, infinity, -infinity}) {
                 Stream s(of(n));
                 auto values = s.numbers(2 * n);
                 values[of(place)] = bad;
@@ -523,7 +420,7 @@ void compare_what_is_no_number(Comparison& c) {
                 c.equal("quantise_rows", found.codes, expected.codes);
                 c.equal("quantise_rows", found.scales, expected.scales);
                 c.equal("quantise_rows", found.sums, expected.sums);
-                c.check("quantise_rows", std::isnan(found.scales[0]) && !std::isnan(found.scales[1]), nan);
+                c.check("quantise_rows", std::isnan(found.scales[0]) && !std::isnan(found.scales[1]), no_number);
                 for (const bool exact : {false, true}) {
                     Guarded<std::int8_t> codes(of(2 * n)), codes_wanted(of(2 * n));
                     Floats scales(2), scales_wanted(2);
@@ -532,7 +429,7 @@ void compare_what_is_no_number(Comparison& c) {
                                                                                scales_wanted.data());
                     c.equal("window_store_i8", codes, codes_wanted);
                     c.equal("window_store_i8", scales, scales_wanted);
-                    c.check("window_store_i8", std::isnan(scales[0]) && !std::isnan(scales[1]), nan);
+                    c.check("window_store_i8", std::isnan(scales[0]) && !std::isnan(scales[1]), no_number);
                 }
             }
         }
