@@ -5,6 +5,7 @@ python3 dev.py run            set everything up on first use, then open the wind
 python3 dev.py test           set everything up on first use, then run every check and every test
 python3 dev.py test --train   the tests of the training code, in an environment of their own with torch
 python3 dev.py test --gguf    the tests of the llama.cpp backend, in an environment of their own with it
+python3 dev.py test --arm     the kernels for 64-bit ARM, built with a cross compiler and run in an emulator
 python3 dev.py shots DIR      drive the real window through its main journey and leave pictures in DIR
 python3 dev.py bench          print the measurements the README quotes
 python3 dev.py setup          only set up
@@ -93,6 +94,16 @@ TEST_NEEDS = (
     *RUN_NEEDS,
     SystemNeed("command:Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
     SystemNeed("command:strace", "strace", "strace", "strace"),
+)
+ARM_NEEDS = (
+    *TEST_NEEDS,
+    SystemNeed(
+        "command:aarch64-linux-gnu-g++",
+        "g++-aarch64-linux-gnu",
+        "gcc-c++-aarch64-linux-gnu",
+        "aarch64-linux-gnu-gcc",
+    ),
+    SystemNeed("command:qemu-aarch64", "qemu-user", "qemu-user", "qemu-user"),
 )
 
 _FONT_NAMES = {
@@ -303,6 +314,10 @@ def test(arguments: argparse.Namespace) -> None:
         python = ensure_environment(TEST_NEEDS, lock="check", extra=extra, folder=".venv-gguf")
         call([python, "-m", "pytest", "-q", "tests/gguf", *arguments.rest])
         return
+    if arguments.arm:
+        python = ensure_environment(ARM_NEEDS, lock="check")
+        call([python, "-m", "pytest", "-q", "tests/native/cross", *arguments.rest])
+        return
     python = ensure_environment(TEST_NEEDS, lock="check")
     if not arguments.rest:
         tools = python.parent
@@ -389,6 +404,9 @@ def main() -> None:
             )
             sub.add_argument(
                 "--gguf", action="store_true", help="the tests of the llama.cpp backend (compiles it)"
+            )
+            sub.add_argument(
+                "--arm", action="store_true", help="the kernels for 64-bit ARM (needs a cross compiler)"
             )
         sub.set_defaults(verb=verb)
     arguments, arguments_rest = parser.parse_known_args()

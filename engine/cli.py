@@ -376,7 +376,7 @@ def _parser() -> argparse.ArgumentParser:
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("model", metavar="MODEL", type=Path, help="converted file or checkpoint folder")
     running.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    running.add_argument("--isa", help="kernel table to use: scalar, avx2 or avx512")
+    running.add_argument("--isa", help="kernel table to use: scalar, avx2, avxvnni, avx512 or neon")
     running.add_argument(
         "--expert-memory",
         type=_not_negative,

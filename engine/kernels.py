@@ -61,7 +61,8 @@ FetchExpert = Callable[[int, int], tuple[Weight, Weight, Weight]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KernelInfo:
-    """What this machine and this build offer; `isa` is the table that would be chosen now."""
+    """What this machine and this build offer; `isa` is the table that would be chosen now. Some of `tables`
+    are only taken when they are asked for."""
 
     isa: str
     tables: tuple[str, ...]
@@ -74,7 +75,7 @@ def features() -> KernelInfo:
     """The chosen kernel table and what there was to choose from. `HUISCLOS_ISA` forces one of `tables`."""
     return KernelInfo(
         _choose_isa(None),
-        tuple(_native.tables()),
+        tuple(_native.tables_for(_native.cpu_features())),
         tuple(_native.cpu_features()),
         _native.build_hash,
         _native.abi,
@@ -404,8 +405,9 @@ class Model:
 
 
 def _choose_isa(wanted: str | None) -> str:
-    tables = _native.tables()
-    name = wanted or os.environ.get("HUISCLOS_ISA") or tables[-1]
+    found = _native.cpu_features()
+    tables = _native.tables_for(found)
+    name = wanted or os.environ.get("HUISCLOS_ISA") or _native.best_table_for(found)
     if name not in tables:
         raise ValueError(f"this machine has no kernel table {name!r}; it has {', '.join(tables)}")
     return name

@@ -25,7 +25,14 @@ _STATES = {
     "restarting": EngineState.RESTARTING,
     "failed": EngineState.FAILED,
 }
-_ISA_NAMES = {"avx512": "AVX-512", "avx2": "AVX2", "scalar": "scalar", "neon": "NEON"}
+_ISA_NAMES = {
+    "amx": "AMX",
+    "avx512": "AVX-512",
+    "avxvnni": "AVX-VNNI",
+    "avx2": "AVX2",
+    "neon": "NEON",
+    "scalar": "scalar",
+}
 _LEAST_TOK_TO_MEASURE = 32
 _LATEST_WEIGHT = 0.5
 

@@ -208,14 +208,19 @@ NB_MODULE(_native, m) {
     m.attr("CANCELLED") = static_cast<int>(hc::Status::cancelled);
     m.attr("OUT_OF_MEMORY") = static_cast<int>(hc::Status::out_of_memory);
     m.attr("BUSY") = static_cast<int>(hc::Status::busy);
-    m.def("cpu_features", [] { return hc::cpu_features().names; });
-    m.def("tables", [] {
-        std::vector<std::string> names;
-        for (const hc_kernels* table : hc::usable_tables()) {
-            names.emplace_back(table->name);
-        }
-        return names;
-    });
+    m.def("cpu_features", &hc::cpu_features);
+    m.def("features_of",
+          [](const std::map<std::string, std::uint64_t>& answers) {
+              const auto word = [&](const char* name) {
+                  const auto found = answers.find(name);
+                  return found == answers.end() ? std::uint64_t{0} : found->second;
+              };
+              const auto half = [&](const char* name) { return static_cast<std::uint32_t>(word(name)); };
+              return hc::features_of({half("last_leaf"), half("leaf1_ecx"), half("leaf7_eax"), half("leaf7_ebx"), half("leaf7_ecx"),
+                                      half("leaf7_edx"), half("leaf7_1_eax"), word("saved_registers")});
+          });
+    m.def("tables_for", &hc::tables_for);
+    m.def("best_table_for", &hc::best_table_for);
     m.def("table_address", [](const std::string& isa) { return reinterpret_cast<std::uintptr_t>(table_named(isa)); });
     m.def("digests", [](const std::string& isa) {
         std::vector<std::tuple<std::string, double, double>> out;

@@ -16,7 +16,7 @@ inline float inverse_rms(const float* x, int64_t n, float eps) {
         a = fma(u, u, a);
     }
     const float mean = sum(add(a, b)) / static_cast<float>(n);
-    return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + eps)));
+    return 1.0f / square_root(mean + eps);
 }
 
 void rmsnorm(const float* x, const float* w, int64_t rows, int64_t n, float eps, float* y) {
@@ -104,11 +104,27 @@ void short_conv(const float* x, const float* history, const float* w, int64_t to
     }
 }
 
+// The largest magnitude of n values; no finite number where one of them is none. Bits of magnitudes are ordered as whole numbers,
+// with infinity above all numbers and what is no number above infinity, so that none of it can get lost.
+inline float largest_magnitude(const float* in, int64_t n) {
+    I peak = zero_int();
+    for_lanes(n, [&](int64_t i, int64_t count) { peak = max_int(peak, as_int(absolute(load_first(in + i, count)))); });
+    const int32_t bits = largest_int(peak);
+    float top;
+    memcpy(&top, &bits, sizeof top);
+    return top;
+}
+
+inline bool is_finite(float x) { return x - x == 0.0f; }
+
 // Codes of n values under one scale; returns the scale. Sums the codes.
 inline float quantise(const float* in, int64_t n, int8_t* codes, int32_t* code_sum) {
-    F peak = zero();
-    for_lanes(n, [&](int64_t i, int64_t count) { peak = max(peak, absolute(load_first(in + i, count))); });
-    const float top = largest(peak);
+    const float top = largest_magnitude(in, n);
+    if (!is_finite(top)) {
+        memset(codes, 0, static_cast<size_t>(n));
+        *code_sum = 0;
+        return top - top; // not a number
+    }
     const F inverse = set1(top > HC_TINY ? 127.0f / top : 0.0f);
     I total = zero_int();
     for_lanes(n, [&](int64_t i, int64_t count) {

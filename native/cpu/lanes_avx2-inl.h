@@ -1,12 +1,20 @@
-// Eight floats at a time. Included only by cpu/avx2.cpp, inside an unnamed namespace.
+// Eight floats at a time. Included only by cpu/avx2.cpp and the two files of AVX-VNNI, inside an unnamed namespace. These define
+// HC_DPBUSD, the four-byte dot product; without it pairs of bytes are multiplied and added up in two steps.
 
 using F = __m256;
 using I = __m256i;
 
 constexpr int64_t lanes = 8;
 constexpr int token_tile = 6;     // tokens of a float tile: 12 sums, 2 weights, 1 activation in 16 registers
-constexpr int tile_tokens = 6;    // of an integer tile with one register of rows: 6 sums, weights, their sizes, ones
+#if defined(HC_DPBUSD)
+constexpr int tile_tokens = 6;        // of an integer tile with two registers of rows: 12 sums, 2 weights, 1 activation; scaled sums wait
+constexpr int nibble_tile_tokens = 3; // 6 sums, 4 weights, 1 activation
+constexpr int tile_registers = 2;
+#else
+constexpr int tile_tokens = 6;        // of an integer tile with one register of rows: 6 sums, weights, their sizes, ones
+constexpr int nibble_tile_tokens = 6;
 constexpr int tile_registers = 1;
+#endif
 constexpr int lone_registers = 4;
 constexpr int dot_tokens = 2;     // tokens sharing one pass over four weight rows
 
@@ -27,8 +35,8 @@ inline F mul(F a, F b) { return _mm256_mul_ps(a, b); }
 inline F div(F a, F b) { return _mm256_div_ps(a, b); }
 inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }   // a b + c
 inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); } // c - a b
-inline F min(F a, F b) { return _mm256_min_ps(a, b); } // b where either is not a number
-inline F max(F a, F b) { return _mm256_max_ps(a, b); } // b where either is not a number
+inline F min(F a, F b) { return _mm256_min_ps(a, b); } // not a number where b is none
+inline F max(F a, F b) { return _mm256_max_ps(a, b); } // not a number where b is none
 inline F absolute(F x) { return _mm256_andnot_ps(set1(-0.0f), x); }
 inline float sum(F x) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
@@ -48,6 +56,7 @@ inline F keep_range(F x, int64_t begin, int64_t end, F other) {
     const I keep = _mm256_andnot_si256(first(begin), first(end));
     return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(keep));
 }
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline I nearest(F x) { return _mm256_cvtps_epi32(x); }
 inline F to_float(I x) { return _mm256_cvtepi32_ps(x); }
 inline F times_power(F x, I n) {
@@ -61,6 +70,12 @@ inline int32_t sum_int(I x) {
     const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
     const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+inline I max_int(I a, I b) { return _mm256_max_epi32(a, b); }
+inline int32_t largest_int(I x) {
+    const __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    const __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 inline I load_int(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline void store_int(void* p, I x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
@@ -81,6 +96,7 @@ inline F load_f16_first(const uint16_t* p, int64_t n) {
     memcpy(padded, p, static_cast<size_t>(n) * 2);
     return load_f16(padded);
 }
+inline float f16_value(const uint16_t* bits) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(*bits))); }
 inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     uint16_t all[8];
     _mm_storeu_si128(reinterpret_cast<__m128i*>(all), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -124,15 +140,34 @@ inline void transpose(F* r) {
 inline F as_float(I x) { return _mm256_castsi256_ps(x); }
 inline I as_int(F x) { return _mm256_castps_si256(x); }
 
-// Integer dot products. The byte multiply takes unsigned by signed and saturates at 16 bits: |w| times x with w's sign stays
-// below, also for code -128, since activations never are.
-constexpr int32_t q8_shift = 0;
+// Integer dot products multiply unsigned by signed bytes.
 constexpr int32_t q4_shift = 8;
 
-inline I load_q8(const uint8_t* p) { return xor_int(load_int(p), _mm256_set1_epi8(static_cast<char>(0x80))); }
 inline I low_nibbles(I pairs) { return _mm256_and_si256(pairs, _mm256_set1_epi8(15)); }
 inline I high_nibbles(I pairs) { return _mm256_and_si256(_mm256_srli_epi16(pairs, 4), _mm256_set1_epi8(15)); }
 
+#if defined(HC_DPBUSD)
+
+// Weights stay as they are packed; the shift is taken out again by the sum of the activations, which is known.
+constexpr int32_t q8_shift = 128;
+
+inline I load_q8(const uint8_t* p) { return load_int(p); }
+// Four codes per lane: sum += w . x, w shifted.
+inline I dot4_q8(I total, I w, I x) { return HC_DPBUSD(total, w, x); }
+// Sixteen: low and high nibbles of a step and of the next, times x[0], x_high[0], x[next] and x_high[next].
+inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_high, int64_t next) {
+    total = HC_DPBUSD(total, w[0], set1_int(x[0]));
+    total = HC_DPBUSD(total, w[1], set1_int(x_high[0]));
+    total = HC_DPBUSD(total, w[2], set1_int(x[next]));
+    return HC_DPBUSD(total, w[3], set1_int(x_high[next]));
+}
+
+#else
+
+// The product saturates at 16 bits: |w| times x with w's sign stays below, also for code -128, since activations never are.
+constexpr int32_t q8_shift = 0;
+
+inline I load_q8(const uint8_t* p) { return xor_int(load_int(p), _mm256_set1_epi8(static_cast<char>(0x80))); }
 inline I add_pairs(I total, I words) { return _mm256_add_epi32(total, _mm256_madd_epi16(words, _mm256_set1_epi16(1))); }
 // Four codes per lane: sum += w . x, w shifted.
 inline I dot4_q8(I total, I w, I x) {
@@ -145,3 +180,5 @@ inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_h
         _mm256_add_epi16(_mm256_maddubs_epi16(w[2], set1_int(x[next])), _mm256_maddubs_epi16(w[3], set1_int(x_high[next])));
     return add_pairs(total, _mm256_add_epi16(first, second));
 }
+
+#endif

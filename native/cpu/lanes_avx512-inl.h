@@ -6,6 +6,7 @@ using I = __m512i;
 constexpr int64_t lanes = 16;
 constexpr int token_tile = 12;     // tokens of a float tile: 24 sums, 2 weights, 1 activation in 32 registers
 constexpr int tile_tokens = 6;     // of an integer tile with two registers of rows: 12 + 12 sums, 2 weights, 1 activation
+constexpr int nibble_tile_tokens = 6;
 constexpr int tile_registers = 2;
 constexpr int lone_registers = 2;
 constexpr int dot_tokens = 4;      // tokens sharing one pass over four weight rows
@@ -24,8 +25,8 @@ inline F mul(F a, F b) { return _mm512_mul_ps(a, b); }
 inline F div(F a, F b) { return _mm512_div_ps(a, b); }
 inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }   // a b + c
 inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); } // c - a b
-inline F min(F a, F b) { return _mm512_min_ps(a, b); } // b where either is not a number
-inline F max(F a, F b) { return _mm512_max_ps(a, b); } // b where either is not a number
+inline F min(F a, F b) { return _mm512_min_ps(a, b); } // not a number where b is none
+inline F max(F a, F b) { return _mm512_max_ps(a, b); } // not a number where b is none
 inline F absolute(F x) { return _mm512_andnot_ps(set1(-0.0f), x); }
 inline float sum(F x) { return _mm512_reduce_add_ps(x); }
 inline float largest(F x) { return _mm512_reduce_max_ps(x); }
@@ -39,6 +40,7 @@ inline F keep_range(F x, int64_t begin, int64_t end, F other) {
     const unsigned keep = ((1u << end) - 1u) & ~((1u << begin) - 1u);
     return _mm512_mask_mov_ps(other, static_cast<__mmask16>(keep), x);
 }
+inline float square_root(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline I nearest(F x) { return _mm512_cvtps_epi32(x); }
 inline F to_float(I x) { return _mm512_cvtepi32_ps(x); }
 inline F times_power(F x, I n) { return _mm512_scalef_ps(x, to_float(n)); }
@@ -47,6 +49,8 @@ inline I zero_int() { return _mm512_setzero_si512(); }
 inline I set1_int(int32_t x) { return _mm512_set1_epi32(x); }
 inline I add_int(I a, I b) { return _mm512_add_epi32(a, b); }
 inline int32_t sum_int(I x) { return _mm512_reduce_add_epi32(x); }
+inline I max_int(I a, I b) { return _mm512_max_epi32(a, b); }
+inline int32_t largest_int(I x) { return _mm512_reduce_max_epi32(x); }
 inline I load_int(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_int(void* p, I x) { _mm512_storeu_si512(p, x); }
 inline I xor_int(I a, I b) { return _mm512_xor_si512(a, b); }
@@ -65,6 +69,7 @@ inline F load_f16(const uint16_t* p) {
 inline F load_f16_first(const uint16_t* p, int64_t n) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p));
 }
+inline float f16_value(const uint16_t* bits) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(*bits))); }
 inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }

@@ -65,5 +65,3 @@ inline void fetch_ahead(const void* p) {
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t group_count(int64_t cols) { return (cols + HC_GROUP - 1) / HC_GROUP; }
-
-inline float f16_value(const uint16_t* bits) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(*bits))); }

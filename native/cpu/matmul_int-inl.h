@@ -10,11 +10,13 @@ constexpr int64_t row_registers = HC_ROW_BLOCK / lanes;
 
 struct Q8 {
     static constexpr int32_t shift = q8_shift;
+    static constexpr int tokens = tile_tokens;
     static constexpr int64_t group_bytes = group_steps * step_bytes;
 };
 
 struct Q4 {
     static constexpr int32_t shift = q4_shift;
+    static constexpr int tokens = nibble_tile_tokens;
     static constexpr int64_t group_bytes = group_steps * step_bytes / 2;
 };
 
@@ -141,7 +143,7 @@ inline void int_slices(const BlockTask& task, const TileInput& x, int t0) {
 
 template <typename Q, int W>
 inline void int_block(const BlockTask& task, const TileInput& x) {
-    constexpr int T = W < tile_tokens ? W : tile_tokens;
+    constexpr int T = W < Q::tokens ? W : Q::tokens;
     int t0 = 0;
     for (; t0 + T <= W; t0 += T) {
         int_slices<Q, W, T>(task, x, t0);

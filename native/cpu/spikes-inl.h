@@ -4,6 +4,9 @@ inline float spike_threshold(const float* x, int64_t n, float k) {
     F total = zero();
     for_lanes(n, [&](int64_t i, int64_t count) { total = add(total, absolute(load_first(x + i, count))); });
     const float threshold = sum(total) / static_cast<float>(n) / k;
+    if (!is_finite(threshold)) {
+        return threshold - threshold; // not a number
+    }
     return threshold < 1e-5f ? 1e-5f : (threshold > 1e4f ? 1e4f : threshold);
 }
 
@@ -22,11 +25,27 @@ void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y) {
     }
 }
 
+// A row without spikes under a threshold that is no number.
+inline void spike_silence(int64_t cols, int64_t t, float threshold, const hc_spikes* out) {
+    const int64_t groups = out->codes.groups;
+    memset(out->codes.codes + t * groups * HC_GROUP, 0, static_cast<size_t>(groups * HC_GROUP));
+    for (int64_t g = 0; g < groups; ++g) {
+        out->codes.scales[t * groups + g] = threshold;
+        out->codes.sums[t * groups + g] = 0;
+    }
+    memset(out->counts + t * cols, 0, static_cast<size_t>(cols) * sizeof(float));
+    out->beyond[t] = 0;
+}
+
 void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
     const int64_t groups = out->codes.groups;
     for (int64_t t = 0; t < out->codes.tokens; ++t) {
         const float* row = x->x + t * x->ld;
         const float threshold = spike_threshold(row, cols, k);
+        if (!is_finite(threshold)) {
+            spike_silence(cols, t, threshold, out);
+            continue;
+        }
         F most = zero();
         for (int64_t g = 0; g < groups; ++g) {
             const int64_t n = smaller(HC_GROUP, cols - g * HC_GROUP);
@@ -175,11 +194,14 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
 void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales) {
     for (int64_t t = 0; t < tokens; ++t) {
         const float* row = x + t * ld;
-        F peak = zero();
-        for_lanes(d, [&](int64_t i, int64_t count) { peak = max(peak, absolute(load_first(row + i, count))); });
-        const float wanted = largest(peak) / 127.0f;
-        const float scale = wanted < 1e-5f ? 1e-5f : (wanted > 1e4f ? 1e4f : wanted);
+        const float wanted = largest_magnitude(row, d) / 127.0f;
         int8_t* entry = static_cast<int8_t*>(out) + t * d;
+        if (!is_finite(wanted)) {
+            memset(entry, 0, static_cast<size_t>(d));
+            out_scales[t] = wanted - wanted; // not a number
+            continue;
+        }
+        const float scale = wanted < 1e-5f ? 1e-5f : (wanted > 1e4f ? 1e4f : wanted);
         for_lanes(d, [&](int64_t i, int64_t count) {
             const F ratio = div(load_first(row + i, count), set1(scale));
             store_i8_first(entry + i, nearest(max(min(ratio, set1(127.0f)), set1(-128.0f))), count);

@@ -126,11 +126,16 @@ class Run {
         k.log_gate(x.data(), cols, 1.0f / 16.0f);
         note("log_gate", x);
         x = s.floats(few * 4 * dim);
-        k.rope(x.data(), 4 * dim, few, 4, dim, s.floats(few * dim / 2).data(), s.floats(few * dim / 2).data());
+        const Floats sine = s.floats(few * dim / 2);
+        const Floats cosine = s.floats(few * dim / 2);
+        k.rope(x.data(), 4 * dim, few, 4, dim, cosine.data(), sine.data());
         note("rope", x);
         y.assign(static_cast<std::size_t>(5 * dim), 0.0f);
         Floats past(3 * dim);
-        k.short_conv(s.floats(5 * dim).data(), s.floats(3 * dim).data(), s.floats(4 * dim).data(), 5, dim, 4, y.data(), past.data());
+        const Floats filter = s.floats(4 * dim);
+        const Floats history = s.floats(3 * dim);
+        const Floats line = s.floats(5 * dim);
+        k.short_conv(line.data(), history.data(), filter.data(), 5, dim, 4, y.data(), past.data());
         y.insert(y.end(), past.begin(), past.end());
         note("short_conv", y);
     }
@@ -142,7 +147,8 @@ class Run {
         std::vector<std::int8_t> bytes(wide.size());
         std::vector<std::uint8_t> nibbles(wide.size() / 2);
         for (std::uint16_t& w : half) {
-            w = static_cast<std::uint16_t>(0x3f00u + (s.bits() >> 16) % 0x100u + (s.bits() & 0x8000u));
+            const std::uint32_t fraction = (s.bits() >> 16) % 0x100u;
+            w = static_cast<std::uint16_t>(0x3f00u + fraction + (s.bits() & 0x8000u));
         }
         for (std::int8_t& w : bytes) {
             w = static_cast<std::int8_t>(s.bits() >> 24);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/half.h"
 #include "ref/reference.h"
@@ -83,24 +84,33 @@ const uint8_t* packed_group(const hc_packed* w, int64_t row, int64_t input, int6
 
 }  // namespace
 
+float largest_magnitude(const float* x, int64_t n) {
+    float largest = 0.0f;
+    for (int64_t i = 0; i < n; ++i) {
+        if (!std::isfinite(x[i])) {
+            return std::numeric_limits<float>::quiet_NaN();
+        }
+        largest = std::max(largest, std::fabs(x[i]));
+    }
+    return largest;
+}
+
 void quantise_rows(const hc_rows* x, int64_t cols, const hc_codes* out) {
     for (int64_t t = 0; t < x->tokens; ++t) {
         for (int64_t g = 0; g < out->groups; ++g) {
             const int64_t n = std::min<int64_t>(HC_GROUP, cols - g * HC_GROUP);
             const float* in = x->x + t * x->ld + g * HC_GROUP;
             int8_t* codes = out->codes + (t * out->groups + g) * HC_GROUP;
-            float largest = 0.0f;
-            for (int64_t i = 0; i < n; ++i) {
-                largest = std::max(largest, std::fabs(in[i]));
-            }
+            const float largest = largest_magnitude(in, n);
             const float inverse = largest > HC_TINY ? 127.0f / largest : 0.0f;
             int32_t sum = 0;
             for (int64_t i = 0; i < HC_GROUP; ++i) {
-                const int32_t code = i < n ? static_cast<int32_t>(std::nearbyintf(in[i] * inverse)) : 0;
+                const bool coded = i < n && largest > HC_TINY; // false for what is not a number
+                const int32_t code = coded ? static_cast<int32_t>(std::nearbyintf(in[i] * inverse)) : 0;
                 codes[i] = static_cast<int8_t>(code);
                 sum += code;
             }
-            out->scales[t * out->groups + g] = largest > HC_TINY ? largest / 127.0f : 0.0f;
+            out->scales[t * out->groups + g] = largest <= HC_TINY ? 0.0f : largest / 127.0f;
             out->sums[t * out->groups + g] = sum;
         }
     }

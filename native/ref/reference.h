@@ -6,6 +6,9 @@
 
 namespace hc::ref {
 
+// The largest magnitude of n values; not a number where one of them is no finite number.
+float largest_magnitude(const float* x, int64_t n);
+
 void quantise_rows(const hc_rows* x, int64_t cols, const hc_codes* out);
 void matmul_f32(const hc_matrix* w, int64_t row_begin, int64_t row_end, const hc_rows* x, const float* bias, float* y,
                 int64_t ldy, void* scratch);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/half.h"
 #include "ref/reference.h"
@@ -18,11 +19,16 @@ float spike_threshold(const float* x, int64_t n, float k) {
         total += part;
     }
     const float threshold = total / static_cast<float>(n) / k;
-    // Written so that what is not a number stays so.
+    if (!std::isfinite(threshold)) {
+        return std::numeric_limits<float>::quiet_NaN();
+    }
     return threshold < 1e-5f ? 1e-5f : (threshold > 1e4f ? 1e4f : threshold);
 }
 
 float spike_count(float x, float threshold) {
+    if (std::isnan(threshold)) {
+        return 0.0f;
+    }
     const float limit = static_cast<float>(HC_MAX_SPIKES);
     return std::nearbyintf(std::max(std::min(limit, x / threshold), -limit));
 }
@@ -105,13 +111,11 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
 
 void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales) {
     for (int64_t t = 0; t < tokens; ++t) {
-        float largest = 0.0f;
+        const float largest = largest_magnitude(x + t * ld, d);
+        const bool coded = std::isfinite(largest);
+        const float scale = coded ? std::clamp(largest / 127.0f, 1e-5f, 1e4f) : largest;
         for (int64_t i = 0; i < d; ++i) {
-            largest = std::max(largest, std::fabs(x[t * ld + i]));
-        }
-        const float scale = std::clamp(largest / 127.0f, 1e-5f, 1e4f);
-        for (int64_t i = 0; i < d; ++i) {
-            const float code = std::nearbyintf(std::clamp(x[t * ld + i] / scale, -128.0f, 127.0f));
+            const float code = coded ? std::nearbyintf(std::clamp(x[t * ld + i] / scale, -128.0f, 127.0f)) : 0.0f;
             static_cast<int8_t*>(out)[t * d + i] = static_cast<int8_t>(code);
         }
         out_scales[t] = scale;

@@ -74,16 +74,13 @@ void window_store_f16(const float* x, int64_t ld, int64_t tokens, int64_t d, voi
 
 void window_store_i8(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales) {
     for (int64_t t = 0; t < tokens; ++t) {
-        float largest = 0.0f;
+        const float largest = largest_magnitude(x + t * ld, d);
+        const bool coded = largest > HC_TINY; // false for what is not a number
         for (int64_t i = 0; i < d; ++i) {
-            largest = std::max(largest, std::fabs(x[t * ld + i]));
+            const float code = coded ? std::nearbyintf(x[t * ld + i] * (127.0f / largest)) : 0.0f;
+            static_cast<int8_t*>(out)[t * d + i] = static_cast<int8_t>(code);
         }
-        const float inverse = largest > HC_TINY ? 127.0f / largest : 0.0f;
-        for (int64_t i = 0; i < d; ++i) {
-            static_cast<int8_t*>(out)[t * d + i] =
-                static_cast<int8_t>(static_cast<int32_t>(std::nearbyintf(x[t * ld + i] * inverse)));
-        }
-        out_scales[t] = largest > HC_TINY ? largest / 127.0f : 0.0f;
+        out_scales[t] = largest <= HC_TINY ? 0.0f : largest / 127.0f;
     }
 }
 

@@ -48,7 +48,6 @@ def test_the_build_knows_its_sources() -> None:
 
 
 def test_the_environment_forces_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert kernels.features().isa == kernels.features().tables[-1]
     for isa in kernels.features().tables:
         monkeypatch.setenv("HUISCLOS_ISA", isa)
         assert kernels.features().isa == isa
@@ -193,7 +192,7 @@ def test_half_vectors_and_bf16_vectors_are_widened() -> None:
 
 
 def test_code_for_one_instruction_set_includes_nothing_that_could_leak_into_another() -> None:
-    allowed = {"immintrin.h", "stdint.h", "string.h", "huisclos/kernels.h"}
+    allowed = {"arm_neon.h", "immintrin.h", "stdint.h", "string.h", "huisclos/kernels.h"}
     for path in (NATIVE / "cpu").iterdir():
         for name in re.findall(r'#include [<"]([^>"]+)[>"]', path.read_text()):
             assert name in allowed or re.fullmatch(r"cpu/\w+-inl\.h", name), f"{path.name} includes {name}"

@@ -53,16 +53,6 @@ def test_no_entry_of_a_simd_table_is_the_reference(table, reference, types) -> N
     assert len(set(entries)) == len(entries)
 
 
-def test_every_simd_table_of_this_processor_is_on_offer() -> None:
-    features = set(_native.cpu_features())
-    tables = _native.tables()
-    assert tables[0] == "scalar"
-    assert ("avx2" in tables) == ({"avx2", "fma", "f16c"} <= features)
-    assert ("avx512" in tables) == (
-        {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"} <= features
-    )
-
-
 def test_the_self_test_passes_and_its_digests_agree_between_tables(isa: str) -> None:
     assert _native.self_test(isa) == ""
     for (kernel, value, size), (other, expected, _) in zip(
@@ -206,6 +196,53 @@ def test_activations_become_int8(table, types, cols: int) -> None:
     assert not codes[1:].any()
     error = np.abs(codes.reshape(3, groups, 128)[0] * scales[0][:, None] - grouped[0])
     assert (error <= 0.5001 * scales[0][:, None]).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 6, 127, 128, 201])
+def test_what_is_no_finite_number_shows_in_its_group(table, types, bad: float, place: int) -> None:
+    cols = 202
+    x = floats(rng_of(15), 2, cols)
+    _, kept_codes, kept_scales, _ = quantised(table, types, x)
+    kept_codes, kept_scales = kept_codes.copy(), kept_scales.copy()
+    x[1, place] = bad
+    codes, scales, sums = (
+        types["Guarded"]((2, 256), np.int8), types["Guarded"]((2, 2)), types["Guarded"]((2, 2), np.int32),
+    )  # fmt: skip
+    out = make(types["Codes"], codes=codes, scales=scales, sums=sums, tokens=2, groups=2)
+    table("quantise_rows", make(types["Rows"], x=x, tokens=2, ld=cols), cols, out)
+    group = place // 128
+    assert np.isnan(scales.array[1, group])
+    assert sums.array[1, group] == 0
+    assert not codes.check()[1, 128 * group : 128 * group + 128].any()
+    scales.array[1, group] = kept_scales[1, group]
+    kept_codes[1, 128 * group : 128 * group + 128] = 0
+    assert (scales.check() == kept_scales).all()
+    assert (codes.array == kept_codes).all()
+    scales.array[1, group] = np.nan
+    data, weight_scales, _, _ = int_matrix(rng_of(16), "q8", 37, cols)
+    matrix = packed_matrix(table, types, "q8", data, weight_scales, cols)
+    words, tile_scales, tile_sums = np.zeros(128, np.int32), np.zeros(4, np.float32), np.zeros(4, np.int32)
+    tiles = make(types["Tiles"], words=words, scales=tile_scales, sums=tile_sums, tokens=2, groups=2)
+    table("tile_codes", out, 0, tiles)
+    y = types["Guarded"]((2, 37))
+    table("matmul_q8", matrix, 0, 37, tiles, 0, y, 37)
+    assert np.isfinite(y.array[0]).all()
+    assert np.isnan(y.array[1]).all()
+
+
+@pytest.mark.parametrize("kernel", ["window_store_i8", "window_store_codes"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_finite_number_shows_in_a_window_entry(table, types, kernel: str, bad: float) -> None:
+    for d in (2, 22, 64):
+        for place in range(d):
+            x = floats(rng_of(17, d), 3, d)
+            x[1, place] = bad
+            codes, scales = types["Guarded"]((3, d), np.int8), types["Guarded"]((3,))
+            table(kernel, x, d, 3, d, codes, scales)
+            assert np.isnan(scales.array).tolist() == [False, True, False]
+            assert not codes.check()[1].any()
+            assert codes.array[[0, 2]].any(1).all()
 
 
 def float_matrix(rng: np.random.Generator, kind: str, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:

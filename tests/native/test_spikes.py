@@ -122,6 +122,39 @@ def test_one_outlier_keeps_its_whole_count(table, types) -> None:
     assert coded.room["beyond"].array[0] == 1
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 6, 127, 128, 201])
+def test_a_row_with_what_is_no_finite_number_has_no_spikes_and_no_threshold(
+    table, types, bad: float, place: int
+) -> None:
+    x = rng_of(5).standard_normal((3, 202)).astype(np.float32)
+    x[1, place] = bad
+    guarded = types["Guarded"]
+    codes, scales, sums = guarded((3, 256), np.int8), guarded((3, 2)), guarded((3, 2), np.int32)
+    counts, beyond, columns = guarded((3, 202)), guarded((3,), np.int32), guarded((202, 16), np.int8)
+    at = [room.array.ctypes.data for room in (codes, scales, sums, counts, beyond, columns)]
+    spikes = types["Spikes"](types["Codes"](*at[:3], 3, 2), *at[3:], 16)
+    table("spike_rows", types["Rows"](x.ctypes.data, 3, 202), 202, 3.0, spikes)
+    assert np.isnan(scales.array).tolist() == [[False] * 2, [True] * 2, [False] * 2]
+    assert codes.check().any(1).tolist() == [True, False, True]
+    assert counts.check().any(1).tolist() == [True, False, True]
+    assert sums.check()[1].tolist() == [0, 0]
+    assert beyond.check().tolist() == [0, 0, 0]
+    matrix, _, _ = spike_matrix(table, types, rng_of(6), 37, 202, "far")
+    y, values = guarded((3, 37)), guarded((3, 202))
+    words, tile_scales, tile_sums = guarded((3 * 64,), np.int32), guarded((6,)), guarded((6,), np.int32)
+    rooms = [room.array.ctypes.data for room in (words, tile_scales, tile_sums)]
+    tiles = types["Tiles"](*rooms, 3, 2)
+    table("tile_codes", spikes, 0, tiles)  # the codes are the first of its fields
+    table("spike_columns", spikes, 202, 0)
+    columns.check()
+    table("matmul_spike", matrix, 0, 37, spikes, tiles, 0, y, 37)
+    table("spike_values", x, 3, 202, 3.0, values)
+    for out in (y, values):
+        assert np.isnan(out.array).all(1).tolist() == [False, True, False]
+        assert np.isfinite(out.array[[0, 2]]).all()
+
+
 def spike_matrix(table, types, rng: np.random.Generator, rows: int, cols: int, kind: str):
     """The matrix for the kernels, and the whole codes and scales behind it."""
     groups = -(-cols // 128)

@@ -149,3 +149,23 @@ def test_integer_weights_answer_like_their_float_values(odd_config, odd_weights,
     # What remains is the rounding of activations to int8, layer by layer.
     difference = float(np.sqrt(((outputs[0] - outputs[1]) ** 2).mean()) / outputs[1].std())
     assert 0 < difference < 0.05
+
+
+@pytest.mark.parametrize("precision", ["f16", "int8"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_no_number_inside_reaches_the_logits(
+    odd_config, odd_weights, isa: str, precision: str, bad: float
+) -> None:
+    weights = {
+        name: quantise(weight, "q8")[0] if len(weight.shape) == 2 and "gk_proj" not in name else weight
+        for name, weight in odd_weights.items()
+    }
+    rows = odd_weights["model.embeddings.weight"].data.copy()
+    rows[7, 41] = bad
+    weights["model.embeddings.weight"] = Weight("f32", rows.shape, rows)
+    model = Model(odd_config, weights, threads=1, isa=isa)
+    state = model.new_state(window_precision=precision)
+    assert np.isfinite(model.prefill(state, np.array([3, 1, 4], np.int32), logits="all")).all()
+    assert np.isnan(model.step(state, 7)).all()
+    # The state has taken it in, so nothing computed from it passes for an answer.
+    assert np.isnan(model.step(state, 3)).all()

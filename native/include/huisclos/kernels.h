@@ -169,10 +169,11 @@ typedef void (*hc_window_attend)(const hc_span* span, const hc_queries* queries,
 
 typedef struct hc_kernels {
     uint32_t abi;     // HC_KERNEL_ABI
-    const char* name; // "scalar", "avx2", "avx512"
+    const char* name; // "scalar", "avx2", ...: those of core/cpu.cpp
 
     // Activations to int8: scale = max|x| / 127 of the group, code = x / scale rounded to nearest even; a group whose largest is below
-    // HC_TINY counts as zeros and gets scale 0.
+    // HC_TINY counts as zeros and gets scale 0. A group that holds what is no finite number gets codes 0 and a scale that is not a
+    // number, so that whatever is computed from it is none either.
     void (*quantise_rows)(const hc_rows* x, int64_t cols, const hc_codes* out);
     // Tile `tile` of x, whose tokens begin at row 6 * tile of codes.
     void (*tile_codes)(const hc_codes* codes, int64_t tile, const hc_tiles* x);
@@ -220,7 +221,8 @@ typedef struct hc_kernels {
     void (*window_finish)(const hc_queries* queries, float* o, int64_t ldo);
 
     // Adaptive-threshold spike coding: threshold = mean|x| / k of the row within [1e-5, 1e4], count = x / threshold rounded to nearest even,
-    // by true division. x has out->codes.tokens rows of cols; codes, counts and beyond of out are written.
+    // by true division. x has out->codes.tokens rows of cols; codes, counts and beyond of out are written. A row whose mean is no finite
+    // number gets counts 0 and a threshold that is not a number.
     void (*spike_rows)(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
     // y = count * threshold of each row of x; both [rows, n] dense; y may be x.
     void (*spike_values)(const float* x, int64_t rows, int64_t n, float k, float* y);
@@ -228,16 +230,21 @@ typedef struct hc_kernels {
     void (*spike_columns)(const hc_spikes* x, int64_t cols, int64_t token);
     hc_matmul_spike matmul_spike;
     // Exact eight-bit entries for window_attend_i8: scale = max|x| / 127 within [1e-5, 1e4], code = x / scale rounded to nearest even, within
-    // -128..127, by true division.
+    // -128..127, by true division; what is no finite number as in quantise_rows.
     hc_window_store window_store_codes;
     // log_rest[i] = log(1 - sigmoid(z[i])), unless log_rest is null; then z[i] = sigmoid(z[i]) in place.
     void (*sigmoid_gate)(float* z, float* log_rest, int64_t n);
 } hc_kernels;
 
-// Each is null where this build has no such table; whether the machine can run it is asked of core/cpu.
+// Each is there in a build whose compiler and processor have it (cmake/tables.cmake); whether the machine can run it is asked of
+// core/cpu.
 const hc_kernels* hc_kernels_scalar(void);
 const hc_kernels* hc_kernels_avx2(void);
+const hc_kernels* hc_kernels_avxvnni(void);
+const hc_kernels* hc_kernels_avxvnni_evex(void);
 const hc_kernels* hc_kernels_avx512(void);
+const hc_kernels* hc_kernels_amx(void);
+const hc_kernels* hc_kernels_neon(void);
 
 #ifdef __cplusplus
 }
