@@ -7,6 +7,7 @@ which it is another: "absent" stands against all beginnings of a value together,
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -33,6 +34,7 @@ class Verbatim:
         self._begun = False
         self._holders: frozenset[int] = frozenset()  # passages that hold the quotation said last
         self._anchor: str | None = None  # what has been said of an open anchor
+        self._closed = False  # a quotation, with no anchor yet
 
     def allowed(self, logits: NDArray[np.float32] | None = None) -> list[int] | None:
         """Token ids that may come next; None where all may. With `logits`, at a quotation's beginning, either
@@ -54,6 +56,29 @@ class Verbatim:
             return digits + ([self._named[_END]] if "" in left else []) or None
         return None
 
+    def ahead(self, limit: int) -> list[tuple[int, bool]]:
+        """At most `limit` tokens that may be said next, and of each whether nothing else may, those before it
+        said: a quotation goes on where the first of its places does, and is followed by its anchor. None
+        where one begins or may begin: with which words is the model's to say.
+        """
+        rules, found = copy.copy(self), list[tuple[int, bool]]()
+        while self._active and len(found) < limit and (following := rules._following()) is not None:
+            found.append(following)
+            rules.say(following[0])
+        return found
+
+    def _following(self) -> tuple[int, bool] | None:
+        if self._places is None and self._anchor is None:
+            bracket = self._named.get(" " + _BRACKET, self._named.get(_BRACKET))
+            return None if bracket is None or not self._closed else (bracket, False)
+        choices = self.allowed()
+        if not choices or (self._places is not None and not self._begun and len(choices) > 1):
+            return None
+        if self._places is not None and len(choices) > 1:
+            words = [self._ids[n] for n in self._places if n < len(self._ids) and self._passage[n]]
+            return words[0], False
+        return choices[0], len(choices) == 1
+
     def say(self, token_id: int) -> None:
         text = self._texts[token_id]
         if self._places is not None:
@@ -61,6 +86,7 @@ class Verbatim:
                 passages = {self._passage[n - 1] for n in self._places if self._is_end(n)}
                 self._holders = frozenset(passages) if self._begun else frozenset({0})
                 self._places = None
+                self._closed = True
             else:
                 self._places = [n + 1 for n in self._places if self._ids[n] == token_id]
                 self._begun = True
@@ -69,6 +95,7 @@ class Verbatim:
             self._begun = False
         elif text.strip() == _BRACKET:
             self._anchor = ""
+            self._closed = False
         elif text == _END:
             self._anchor = None
         elif self._anchor is not None:
