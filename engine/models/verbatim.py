@@ -9,11 +9,37 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 _OPEN, _CLOSE, _BRACKET, _END = "«", "»", "[", "]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """What tokens look like, by id; kept for the vocabulary used last, since every answer needs it."""
+
+    texts: tuple[str, ...]
+    named: dict[str, int]
+    digits: tuple[tuple[str, int], ...]
+    goes_on: NDArray[np.bool_]  # begins within a word
+    is_open: NDArray[np.bool_]  # ends within a word
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(token_bytes: Callable[[int], bytes], size: int) -> _Vocabulary:
+    texts = tuple(token_bytes(i).decode("utf-8", "replace") for i in range(size))
+    named = {text: i for i, text in enumerate(texts) if text}
+    return _Vocabulary(
+        texts,
+        named,
+        tuple((text, i) for text, i in named.items() if text.isdecimal()),
+        np.array([text[:1].isalnum() or text[:1] == "\ufffd" for text in texts], np.bool_),
+        np.array([text[-1:].isalnum() for text in texts], np.bool_),
+    )
 
 
 class Verbatim:
@@ -24,11 +50,13 @@ class Verbatim:
     """
 
     def __init__(self, ids: Sequence[int], token_bytes: Callable[[int], bytes], vocabulary: int) -> None:
-        self._texts = [token_bytes(i).decode("utf-8", "replace") for i in range(vocabulary)]
-        self._named = {text: i for i, text in enumerate(self._texts) if text}
-        self._digits = [(text, i) for text, i in self._named.items() if text.isdecimal()]
+        known = _vocabulary(token_bytes, vocabulary)
+        self._texts, self._named, self._digits = known.texts, known.named, known.digits
         self._ids = list(ids)
         self._passage = self._number_passages()
+        # Whether a word of the prompt ends before each place, so that a quotation may end or begin there.
+        within = known.goes_on[self._ids[1:]] & known.is_open[self._ids[:-1]]
+        self._ends: list[bool] = [True, *(~within).tolist(), True]
         self._active = all(mark in self._named for mark in (_CLOSE, " " + _CLOSE, _END))
         self._places: list[int] | None = None  # of an open quotation's next token in the prompt
         self._begun = False
@@ -83,7 +111,7 @@ class Verbatim:
         text = self._texts[token_id]
         if self._places is not None:
             if text.strip() == _CLOSE:
-                passages = {self._passage[n - 1] for n in self._places if self._is_end(n)}
+                passages = {self._passage[n - 1] for n in self._places if self._ends[n]}
                 self._holders = frozenset(passages) if self._begun else frozenset({0})
                 self._places = None
                 self._closed = True
@@ -91,7 +119,7 @@ class Verbatim:
                 self._places = [n + 1 for n in self._places if self._ids[n] == token_id]
                 self._begun = True
         elif text.strip() == _OPEN:
-            self._places = [n for n, passage in enumerate(self._passage) if passage and self._is_end(n)]
+            self._places = [n for n, passage in enumerate(self._passage) if passage and self._ends[n]]
             self._begun = False
         elif text.strip() == _BRACKET:
             self._anchor = ""
@@ -105,13 +133,7 @@ class Verbatim:
         words = {self._ids[n] for n in places if n < len(self._ids) and self._passage[n]}
         if not self._begun:
             return [*words, self._named[_CLOSE]]
-        return [*words, self._named[" " + _CLOSE]] if any(map(self._is_end, places)) else [*words]
-
-    def _is_end(self, place: int) -> bool:
-        """Whether a word of the prompt ends before `place`, so that a quotation may end or begin there."""
-        after = self._texts[self._ids[place]] if place < len(self._ids) else ""
-        before = self._texts[self._ids[place - 1]]
-        return not (after[:1].isalnum() or after[:1] == "\ufffd") or not before[-1:].isalnum()
+        return [*words, self._named[" " + _CLOSE]] if any(self._ends[n] for n in places) else [*words]
 
     def _number_passages(self) -> list[int]:
         """For each token of the prompt the passage it stands in, 0 outside and for `[n]` itself."""

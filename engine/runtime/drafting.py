@@ -24,7 +24,6 @@ _LONGEST_MATCH_TOK: Final = 16
 _EARNED: Final = 0.1
 """Guesses that a written token pays for: at 0.3 of a step each, being wrong stays within 3 % of the time."""
 _FIRST_GUESSES: Final = 2.0
-_FIRST_QUOTED_GUESSES: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,8 @@ class Allowance:
     tokens alone, never on time, so that the same request always computes the same.
     """
 
-    def __init__(self, first: float) -> None:
-        self._left = first
+    def __init__(self) -> None:
+        self._left = _FIRST_GUESSES
         self._earned = _EARNED
 
     @property
@@ -131,13 +130,12 @@ class DraftedSteps:
         model: RunnableModel,
         state: ReadingState,
         guesses: Guesses | None,
-        allowance: Allowance,
         fed: Callable[[int], None],
     ) -> None:
         self._model = model
         self._state = state
         self._guesses = guesses
-        self._allowance = allowance
+        self._allowance = Allowance()
         self._fed = fed
         self._draft: ComputedDraft | None = None
         self._drafted: tuple[int, ...] = ()
@@ -203,5 +201,4 @@ def steps_for(
     guesses: Guesses | None = None
     if model.draft_step is not None:
         guesses = LookupGuesses(prompt_ids, room_tok) if rules is None else QuotedGuesses(rules)
-    first = _FIRST_GUESSES if rules is None else _FIRST_QUOTED_GUESSES
-    return DraftedSteps(model, state, guesses, Allowance(first), fed)
+    return DraftedSteps(model, state, guesses, fed)

@@ -19,7 +19,7 @@ from engine.mini.evaluate import PASSAGES, PROMPT_TOK, SAMPLES, SHIPPED, prompt_
 from engine.mini.papers import choose, read_dossier
 from engine.models.convert import Format
 from engine.protocol import ChatMessage, Generate, GenerateDone, Load
-from engine.runtime.drafting import Allowance, DraftedSteps, Guess, Guesses, LookupGuesses
+from engine.runtime.drafting import DraftedSteps, Guess, Guesses, LookupGuesses
 from engine.runtime.interrupt import Interrupt
 from engine.runtime.seam import RunnableModel
 from tests.bench.table import Row, show
@@ -35,8 +35,8 @@ GUESSED_TOK: Final = (4, 8)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
-    """Tokens per second of the same answers, medians over interleaved rounds; `ratio` is the median of the rounds'
-    own ratios, with the least and the largest."""
+    """Tokens per second of the same answers, medians over interleaved rounds; `ratio` is the median of the
+    rounds' own ratios, with the least and the largest."""
 
     what: str
     plain_tok_per_s: float
@@ -48,7 +48,7 @@ class Figure:
 
 
 def measure(folder: Path, *, forms: Sequence[Format] = (), threads: int = 0) -> list[Figure]:
-    """Prints and gives the figures; those of the 7B's shape for each of `forms`, at 2 GB of disk and memory."""
+    """Prints and gives the figures; of the 7B's shape for each of `forms`, at 2 GB of disk and memory."""
     figures = measure_reader(threads)
     for form in forms:
         figures += measure_shape(folder, form, threads)
@@ -158,10 +158,10 @@ class Written:
             self.ids.append(self._choose(logits))
             logits = model.kernel.step(state, self.ids[-1])
 
-    def speed(self, guesses: Guesses | None, allowed: float) -> float:
+    def speed(self, guesses: Guesses | None) -> float:
         """Tokens a second, each chosen as an answer chooses; the answer goes its way whatever is chosen."""
         state = self._read.fork()
-        steps = DraftedSteps(self.model, state, guesses, Allowance(allowed), lambda token: None)
+        steps = DraftedSteps(self.model, state, guesses, lambda token: None)
         began_s = time.perf_counter()
         logits = self._logits
         for place, token in enumerate(self.ids):
@@ -180,10 +180,10 @@ def measure_wrong(name: str, model: RunnableModel, times: int) -> list[Figure]:
     written = Written(model, WRITTEN_TOK * times)
 
     def drafted() -> float:
-        return written.speed(AlwaysWrong(LookupGuesses(written.prompt, len(written.ids))), 2.0)
+        return written.speed(AlwaysWrong(LookupGuesses(written.prompt, len(written.ids))))
 
     what = f"{name}, {len(written.ids)} tokens, every guess wrong"
-    return [compare(what, lambda: written.speed(None, 0.0), drafted)]
+    return [compare(what, lambda: written.speed(None), drafted)]
 
 
 def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LAYERS) -> list[Figure]:
@@ -200,10 +200,10 @@ def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LA
 
                 def drafted(share: float = share, guessed_tok: int = guessed_tok) -> float:
                     script = Scripted(written.ids, share, guessed_tok, model.vocabulary)
-                    return written.speed(script, 0.0)
+                    return written.speed(script)
 
                 what = f"{guessed_tok} guesses a call, each right at {share:.0%}"
-                figures.append(compare(what, lambda: written.speed(None, 0.0), drafted))
+                figures.append(compare(what, lambda: written.speed(None), drafted))
         figures += measure_wrong("As an answer", model, 2)
         show_figures(
             f"Drafts, 7B shape, {layers} layers, {form} ({model.info.isa}, {model.info.threads} threads)",

@@ -277,7 +277,7 @@ def test_what_is_guessed_followed_the_same_tokens_before(prompt: str, said: str,
 
 
 def test_right_guesses_allow_more_and_wrong_ones_fewer() -> None:
-    allowance = Allowance(2.0)
+    allowance = Allowance()
     assert allowance.guesses == 2
     allowance.judged(2, 2)
     assert allowance.guesses == 4
@@ -314,7 +314,7 @@ def test_a_guess_ends_before_a_token_that_would_end_the_answer() -> None:
 
 
 def drafted_steps(model: RunnableModel, says: list[int]) -> DraftedSteps:
-    return DraftedSteps(model, model.new_state(), Oracle(says, []), Allowance(2.0), lambda token: None)
+    return DraftedSteps(model, model.new_state(), Oracle(says, []), lambda token: None)
 
 
 # --- real models
@@ -361,7 +361,7 @@ def rows_of(
     state = model.new_state()
     row = model.kernel.prefill(state, prompt)
     guesses = None if says is None else Oracle(says, [n % 5 == 3 for n in range(count)])
-    steps = DraftedSteps(model, state, guesses, Allowance(4.0), lambda token: None)
+    steps = DraftedSteps(model, state, guesses, lambda token: None)
     rows = [row[: model.vocabulary]]
     while len(rows) < count:
         token = int(np.argmax(rows[-1])) if says is None else says[len(rows) - 1]
