@@ -84,13 +84,17 @@ class Verbatim:
             return digits + ([self._named[_END]] if "" in left else []) or None
         return None
 
-    def ahead(self, limit: int) -> list[tuple[int, bool]]:
+    def ahead(self, limit: int, uncertain: int) -> list[tuple[int, bool]]:
         """At most `limit` tokens that may be said next, and of each whether nothing else may, those before it
-        said: a quotation goes on where the first of its places does, and is followed by its anchor. None
-        where one begins or may begin: with which words is the model's to say.
+        said; at most `uncertain` where something else may. A quotation goes on where the first of its places
+        does, and is followed by its anchor. None where one begins or may begin: with which words is the
+        model's to say.
         """
         rules, found = copy.copy(self), list[tuple[int, bool]]()
         while self._active and len(found) < limit and (following := rules._following()) is not None:
+            uncertain -= not following[1]
+            if uncertain < 0:
+                break
             found.append(following)
             rules.say(following[0])
         return found

@@ -20,7 +20,7 @@ from engine.runtime.seam import ComputedDraft, Flag, ReadingState, RunnableModel
 LONGEST_TOK: Final = 15
 """Guesses of one draft; with the token that was chosen they fill a block of the kernels."""
 _SHORTEST_MATCH_TOK: Final = 2
-_LONGEST_MATCH_TOK: Final = 16
+_LONGEST_MATCH_TOK: Final = 8
 _EARNED: Final = 0.1
 """Guesses that a written token pays for: at 0.3 of a step each, being wrong stays within 3 % of the time."""
 _FIRST_GUESSES: Final = 2.0
@@ -42,8 +42,8 @@ class Guesses(Protocol):
 
     def say(self, token_id: int) -> None: ...
 
-    def ahead(self, limit: int) -> Guess:
-        """At most `limit` tokens that may come next."""
+    def ahead(self, limit: int, uncertain: int) -> Guess:
+        """At most `limit` tokens that may come next, at most `uncertain` of them uncertain."""
 
 
 class QuotedGuesses:
@@ -56,8 +56,8 @@ class QuotedGuesses:
     def say(self, token_id: int) -> None:
         """Nothing: the rules are told by whoever chooses."""
 
-    def ahead(self, limit: int) -> Guess:
-        found = self._rules.ahead(limit)
+    def ahead(self, limit: int, uncertain: int) -> Guess:
+        found = self._rules.ahead(limit, uncertain)
         return Guess(tuple(token for token, _ in found), tuple(certain for _, certain in found))
 
 
@@ -74,7 +74,9 @@ class LookupGuesses:
         self._ids[self._count] = token_id
         self._count += 1
 
-    def ahead(self, limit: int) -> Guess:
+    def ahead(self, limit: int, uncertain: int) -> Guess:
+        if not uncertain:
+            return NOTHING
         known, last = self._ids[: self._count], self._count - 1
         places = np.flatnonzero(known[:last] == known[last])
         matched = 1
@@ -88,7 +90,7 @@ class LookupGuesses:
             return NOTHING
         start = int(places[-1]) + 1
         # A short run says little about what follows.
-        found = known[start : start + min(limit, 2 * matched)].tolist()
+        found = known[start : start + min(limit, uncertain, 2 * matched)].tolist()
         return Guess(tuple(found), (False,) * len(found))
 
 
@@ -179,14 +181,11 @@ class DraftedSteps:
     def _guess(self, room_tok: int) -> Guess:
         if self._guesses is None:
             return NOTHING
-        guess = self._guesses.ahead(min(LONGEST_TOK, room_tok))
-        left, kept = self._allowance.guesses, 0
-        for token_id, certain in zip(guess.token_ids, guess.certain, strict=True):
-            left -= not certain
-            if left < 0 or token_id in self._model.stop_ids:
-                break
-            kept += 1
-        return Guess(guess.token_ids[:kept], guess.certain[:kept])
+        guess = self._guesses.ahead(min(LONGEST_TOK, room_tok), self._allowance.guesses)
+        for place, token_id in enumerate(guess.token_ids):
+            if token_id in self._model.stop_ids:  # which nothing follows
+                return Guess(guess.token_ids[:place], guess.certain[:place])
+        return guess
 
 
 def steps_for(
