@@ -24,7 +24,6 @@ class _Vocabulary:
 
     texts: tuple[str, ...]
     named: dict[str, int]
-    digits: tuple[tuple[str, int], ...]
     goes_on: NDArray[np.bool_]  # begins within a word
     is_open: NDArray[np.bool_]  # ends within a word
 
@@ -36,7 +35,6 @@ def _vocabulary(token_bytes: Callable[[int], bytes], size: int) -> _Vocabulary:
     return _Vocabulary(
         texts,
         named,
-        tuple((text, i) for text, i in named.items() if text.isdecimal()),
         np.array([text[:1].isalnum() or text[:1] == "\ufffd" for text in texts], np.bool_),
         np.array([text[-1:].isalnum() for text in texts], np.bool_),
     )
@@ -51,7 +49,7 @@ class Verbatim:
 
     def __init__(self, ids: Sequence[int], token_bytes: Callable[[int], bytes], vocabulary: int) -> None:
         known = _vocabulary(token_bytes, vocabulary)
-        self._texts, self._named, self._digits = known.texts, known.named, known.digits
+        self._texts, self._named = known.texts, known.named
         self._ids = list(ids)
         self._passage = self._number_passages()
         # Whether a word of the prompt ends before each place, so that a quotation may end or begin there.
@@ -80,7 +78,8 @@ class Verbatim:
             return words if np.logaddexp.reduce(logits[words]) > logits[closing] else [closing]
         if self._anchor is not None and self._holders:
             left = {str(n)[len(self._anchor) :] for n in self._holders if str(n).startswith(self._anchor)}
-            digits = [i for text, i in self._digits if any(rest.startswith(text) for rest in left)]
+            begun = dict.fromkeys(rest[:end] for rest in sorted(left) for end in range(1, len(rest) + 1))
+            digits = [self._named[text] for text in begun if text in self._named]
             return digits + ([self._named[_END]] if "" in left else []) or None
         return None
 
@@ -103,8 +102,10 @@ class Verbatim:
         if self._places is None and self._anchor is None:
             bracket = self._named.get(" " + _BRACKET, self._named.get(_BRACKET))
             return None if bracket is None or not self._closed else (bracket, False)
+        if self._places and not self._begun:
+            return None
         choices = self.allowed()
-        if not choices or (self._places is not None and not self._begun and len(choices) > 1):
+        if not choices:
             return None
         if self._places is not None and len(choices) > 1:
             words = [self._ids[n] for n in self._places if n < len(self._ids) and self._passage[n]]
