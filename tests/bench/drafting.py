@@ -22,14 +22,14 @@ from engine.protocol import ChatMessage, Generate, GenerateDone, Load
 from engine.runtime.drafting import DraftedSteps, Guess, Guesses, LookupGuesses
 from engine.runtime.interrupt import Interrupt
 from engine.runtime.seam import RunnableModel
-from tests.bench.table import Row, show
+from tests.bench.table import Row, show, tell
 from tests.fixtures.random_model import PUBLISHED_7B, write_random_model
 
 Clock = Callable[[], float]
 
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 READ_TOK: Final = 256
-WRITTEN_TOK: Final = 48
+WRITTEN_TOK: Final = 32
 LAYERS: Final = 4
 SHARES: Final = (0.0, 0.5, 0.8, 1.0)
 GUESSED_TOK: Final = (4, 8)
@@ -46,7 +46,6 @@ class Figure:
     ratio: float
     least_ratio: float
     largest_ratio: float
-    note: str = ""
 
 
 def measure(folder: Path, *, forms: Sequence[Format] = (), threads: int = 0) -> list[Figure]:
@@ -69,7 +68,7 @@ def measure_reader(threads: int = 0) -> list[Figure]:
     quoting = [prompt for prompt, text, _ in said if not text.startswith("«»")]
     absent = [prompt for prompt, text, _ in said if text.startswith("«»")]
     note = f"{same} of {len(said)} answers are the same text"
-    figures = [
+    return [
         compare(
             f"Reader, {len(quoting)} answers that quote", *both(model, plain, quoting, clock(model)), note
         ),
@@ -78,8 +77,6 @@ def measure_reader(threads: int = 0) -> list[Figure]:
         ),
         *measure_wrong("Reader", model, 4),
     ]
-    show_figures(f"Drafts, {model.info.label_en} ({model.info.isa}, {model.info.threads} threads)", figures)
-    return figures
 
 
 def clock(model: RunnableModel) -> Clock:
@@ -211,6 +208,9 @@ def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LA
     try:
         model = cast("RunnableModel", NativeBackend().load(Load(1, str(file), threads=threads)))
         written = Written(model, WRITTEN_TOK)
+        show(
+            f"Drafts, 7B shape, {layers} layers, {form} ({model.info.isa}, {model.info.threads} threads)", []
+        )
         figures = []
         for guessed_tok in GUESSED_TOK:
             for share in SHARES:
@@ -221,12 +221,7 @@ def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LA
 
                 what = f"{guessed_tok} guesses a call, each right at {share:.0%}"
                 figures.append(compare(what, lambda: written.speed(None), drafted))
-        figures += measure_wrong("As an answer", model, 2)
-        show_figures(
-            f"Drafts, 7B shape, {layers} layers, {form} ({model.info.isa}, {model.info.threads} threads)",
-            figures,
-        )
-        return figures
+        return figures + measure_wrong("As an answer", model, 2)
     finally:
         file.unlink(missing_ok=True)
 
@@ -237,26 +232,15 @@ def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LA
 def compare(what: str, plain: Callable[[], float], drafted: Callable[[], float], note: str = "") -> Figure:
     pairs = [(plain(), drafted()) for _ in range(ROUNDS)]
     ratios = [fast / slow for slow, fast in pairs]
-    return Figure(
+    figure = Figure(
         what,
         statistics.median(slow for slow, _ in pairs),
         statistics.median(fast for _, fast in pairs),
         statistics.median(ratios),
         min(ratios),
         max(ratios),
-        note,
     )
-
-
-def show_figures(title: str, figures: Sequence[Figure]) -> None:
-    show(
-        title,
-        [
-            Row(
-                f.what,
-                f"{f.ratio:.2f} x ({f.least_ratio:.2f}-{f.largest_ratio:.2f})",
-                f"{f.plain_tok_per_s:.1f} to {f.drafted_tok_per_s:.1f} tokens/s {f.note}".rstrip(),
-            )
-            for f in figures
-        ],
-    )
+    spread = f"{figure.ratio:.2f} x ({figure.least_ratio:.2f}-{figure.largest_ratio:.2f})"
+    speeds = f"{figure.plain_tok_per_s:.1f} to {figure.drafted_tok_per_s:.1f} tokens/s {note}"
+    tell(Row(what, spread, speeds.rstrip()))
+    return figure
