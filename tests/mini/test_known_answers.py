@@ -35,7 +35,8 @@ def test_every_instruction_set_gives_the_known_answers(isa: str) -> None:
         assert said.lead >= GATE / 2
 
 
-@pytest.mark.parametrize("isa", kernels.features().tables)
+# The reference, which takes seconds for an answer, drafts in tests/native.
+@pytest.mark.parametrize("isa", kernels.features().tables[1:] or kernels.features().tables)
 @pytest.mark.parametrize("held", [True, False])
 def test_drafts_give_the_known_answers_in_fewer_calls(
     isa: str, held: bool, monkeypatch: pytest.MonkeyPatch
