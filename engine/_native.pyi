@@ -12,6 +12,8 @@ OK: int
 CANCELLED: int
 OUT_OF_MEMORY: int
 BUSY: int
+STALE: int
+LARGEST_DRAFT_TOK: int
 TALLY_PLACES: int
 
 def cpu_features() -> list[str]: ...
@@ -65,6 +67,17 @@ class Model:
         spikes: list[NDArray[np.float32]],
         tally: SpikeTally | None,
     ) -> int: ...
+
+class Draft:
+    def __init__(self, model: Model, state: State) -> None: ...
+    def compute(
+        self,
+        ids: NDArray[np.int32],
+        logits: NDArray[np.float32],
+        cancel: CancelFlag | None,
+        tally: SpikeTally | None,
+    ) -> int: ...
+    def commit(self, tokens: int) -> int: ...
 
 class SpikeTally:
     def __init__(self, model: Model, every_tok: int, neurons: int, sample_tok: int) -> None: ...

@@ -41,6 +41,7 @@ while the weights pass once."""
 
 _DUMP_PIECE_BYTES: Final = 1 << 22
 _LARGEST_CHUNK_TOK: Final = 1024
+LARGEST_DRAFT_TOK: Final = 64
 _LARGEST_POSITION_TOK: Final = 1 << 40
 _LARGEST_CACHED_POSITION_TOK: Final = 1 << 24
 """Where layers keep every token: a dumped state that claims more is absurd."""
@@ -173,6 +174,34 @@ class State:
         self._native = fresh
 
 
+class Draft:
+    """Tokens computed beside a state and not yet read into it; made by `Model.draft_step`. Dropping it leaves
+    the state as if it had never been. One thread at a time."""
+
+    __slots__ = ("_beside", "_native", "_state", "logits")
+
+    def __init__(
+        self, native: _native.Draft, state: State, beside: _native.State, logits: NDArray[np.float32]
+    ) -> None:
+        self._native = native
+        self._state = state
+        self._beside = beside
+        self.logits = logits
+        """float32 [T, vocab]: after each of the tokens."""
+
+    def commit(self, count: int) -> None:
+        """Reads the first `count` of the tokens into the state, 1 or more; once. Nothing else remains.
+
+        Raises ValueError for a bad count, KernelError where the state has gone on without this draft or
+        another thread is using it; the state is then as it was."""
+        if not 1 <= count <= len(self.logits):
+            raise ValueError(
+                f"between 1 and {len(self.logits)} tokens can be read of this draft, not {count}"
+            )
+        stale = self._state._native is not self._beside
+        _raise_for(_native.STALE if stale else self._native.commit(count))
+
+
 class Model:
     """A model ready to run: immutable, usable from several threads at once, each with its own state.
 
@@ -287,6 +316,19 @@ class Model:
         row: NDArray[np.float32] = out[0]
         return row
 
+    def draft_step(self, state: State, ids: NDArray[np.int32], *, cancel: CancelFlag | None = None) -> Draft:
+        """Computes `ids` [T], T from 1 to LARGEST_DRAFT_TOK, in the decode phase beside the state, each as a
+        step after those before it: a token that was chosen and others that were guessed to follow, say. What
+        is committed does not depend on the tokens behind it. Raises as `prefill`."""
+        tokens = self._check_ids(state, ids)
+        if not 1 <= tokens.size <= LARGEST_DRAFT_TOK:
+            raise ValueError(f"between 1 and {LARGEST_DRAFT_TOK} tokens make a draft, not {tokens.size}")
+        logits = np.empty((tokens.size, self._config.vocab_size), np.float32)
+        beside = state._native
+        native = _native.Draft(self._native, beside)
+        _raise_for(native.compute(tokens, logits, cancel, _tally_of(state)))
+        return Draft(native, state, beside, logits)
+
     def trace_hidden(self, state: State, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """Reads `ids` [T] as one chunk and gives the residual stream [layers + 2, T, hidden]:
         embeddings, after each layer, after the final norm. For tests and for finding faults."""
@@ -391,17 +433,27 @@ class Model:
             hidden,
             cancel,
             spikes or [],
-            None if state.tally is None else cast("_native.SpikeTally", state.tally.native),
+            _tally_of(state),
         )
-        if status == _native.OK:
-            return
-        if status == _native.CANCELLED:
-            raise Cancelled("stopped on request")
-        if status == _native.OUT_OF_MEMORY:
-            raise KernelError("not enough memory for this chunk")
-        if status == _native.BUSY:
-            raise KernelError("another thread is using this state")
-        raise KernelError(f"the native engine failed with status {status}")
+        _raise_for(status)
+
+
+def _tally_of(state: State) -> _native.SpikeTally | None:
+    return None if state.tally is None else cast("_native.SpikeTally", state.tally.native)
+
+
+def _raise_for(status: int) -> None:
+    if status == _native.OK:
+        return
+    if status == _native.CANCELLED:
+        raise Cancelled("stopped on request")
+    if status == _native.OUT_OF_MEMORY:
+        raise KernelError("not enough memory for this chunk")
+    if status == _native.BUSY:
+        raise KernelError("another thread is using this state")
+    if status == _native.STALE:
+        raise KernelError("the state has gone on without this draft")
+    raise KernelError(f"the native engine failed with status {status}")
 
 
 def _choose_isa(wanted: str | None) -> str:
@@ -530,5 +582,5 @@ def _slot_of(name: str) -> tuple[str, int]:
     return name, -1
 
 
-if _native.abi != ABI or _native.TALLY_PLACES != PLACES:
+if _native.abi != ABI or _native.TALLY_PLACES != PLACES or _native.LARGEST_DRAFT_TOK != LARGEST_DRAFT_TOK:
     raise ImportError(f"the native module has ABI {_native.abi}, this program needs {ABI}: build it again")

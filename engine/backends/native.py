@@ -14,7 +14,7 @@ from engine.models.loading import load
 from engine.models.sources import is_gguf, sniff
 from engine.protocol import ChatMessage, Load, ModelInfo
 from engine.runtime.memory_shape import memory_shape
-from engine.runtime.seam import Flag, Kernel, LoadedBackend, ReadingState, RunnableModel
+from engine.runtime.seam import DraftStep, Flag, Kernel, LoadedBackend, ReadingState, RunnableModel
 from engine.runtime.watching import NewTally, SpikeWatch
 
 KERNELS_FAILED = "kernels-failed"
@@ -82,6 +82,9 @@ class NativeBackend:
             growth="mixed" if memory.growing_token_bytes else "recurrent",
             kv_bytes_per_token=memory.growing_token_bytes,
         )
+        branches = loaded.model.config.branches
+        # Every guess would choose, and maybe fetch, experts of its own.
+        draft_step = None if branches is not None and branches.experts else loaded.model.draft_step
         return RunnableModel(
             kernel=cast("Kernel[ReadingState]", loaded.model),
             encode_text=loaded.encode_text,
@@ -99,6 +102,7 @@ class NativeBackend:
             if told.coding.k
             else None,
             memory=memory,
+            draft_step=cast("DraftStep | None", draft_step),
         )
 
     def explain(self, error: Exception) -> ModelError | None:

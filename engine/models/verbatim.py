@@ -7,12 +7,37 @@ which it is another: "absent" stands against all beginnings of a value together,
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 _OPEN, _CLOSE, _BRACKET, _END = "«", "»", "[", "]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """What tokens look like, by id; kept for the vocabulary used last, since every answer needs it."""
+
+    texts: tuple[str, ...]
+    named: dict[str, int]
+    goes_on: NDArray[np.bool_]  # begins within a word
+    is_open: NDArray[np.bool_]  # ends within a word
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(token_bytes: Callable[[int], bytes], size: int) -> _Vocabulary:
+    texts = tuple(token_bytes(i).decode("utf-8", "replace") for i in range(size))
+    named = {text: i for i, text in enumerate(texts) if text}
+    return _Vocabulary(
+        texts,
+        named,
+        np.array([text[:1].isalnum() or text[:1] == "\ufffd" for text in texts], np.bool_),
+        np.array([text[-1:].isalnum() for text in texts], np.bool_),
+    )
 
 
 class Verbatim:
@@ -23,16 +48,19 @@ class Verbatim:
     """
 
     def __init__(self, ids: Sequence[int], token_bytes: Callable[[int], bytes], vocabulary: int) -> None:
-        self._texts = [token_bytes(i).decode("utf-8", "replace") for i in range(vocabulary)]
-        self._named = {text: i for i, text in enumerate(self._texts) if text}
-        self._digits = [(text, i) for text, i in self._named.items() if text.isdecimal()]
+        known = _vocabulary(token_bytes, vocabulary)
+        self._texts, self._named = known.texts, known.named
         self._ids = list(ids)
         self._passage = self._number_passages()
+        # Whether a word of the prompt ends before each place, so that a quotation may end or begin there.
+        within = known.goes_on[self._ids[1:]] & known.is_open[self._ids[:-1]]
+        self._ends: list[bool] = [True, *(~within).tolist(), True]
         self._active = all(mark in self._named for mark in (_CLOSE, " " + _CLOSE, _END))
         self._places: list[int] | None = None  # of an open quotation's next token in the prompt
         self._begun = False
         self._holders: frozenset[int] = frozenset()  # passages that hold the quotation said last
         self._anchor: str | None = None  # what has been said of an open anchor
+        self._closed = False  # a quotation, with no anchor yet
 
     def allowed(self, logits: NDArray[np.float32] | None = None) -> list[int] | None:
         """Token ids that may come next; None where all may. With `logits`, at a quotation's beginning, either
@@ -50,25 +78,57 @@ class Verbatim:
             return words if np.logaddexp.reduce(logits[words]) > logits[closing] else [closing]
         if self._anchor is not None and self._holders:
             left = {str(n)[len(self._anchor) :] for n in self._holders if str(n).startswith(self._anchor)}
-            digits = [i for text, i in self._digits if any(rest.startswith(text) for rest in left)]
+            begun = dict.fromkeys(rest[:end] for rest in sorted(left) for end in range(1, len(rest) + 1))
+            digits = [self._named[text] for text in begun if text in self._named]
             return digits + ([self._named[_END]] if "" in left else []) or None
         return None
+
+    def ahead(self, limit: int, uncertain: int) -> list[tuple[int, bool]]:
+        """At most `limit` tokens that may be said next, and of each whether nothing else may, those before it
+        said; at most `uncertain` where something else may. A quotation goes on where the first of its places
+        does, and is followed by its anchor. None where one begins or may begin: with which words is the
+        model's to say.
+        """
+        rules, found = copy.copy(self), list[tuple[int, bool]]()
+        while self._active and len(found) < limit and (following := rules._following()) is not None:
+            uncertain -= not following[1]
+            if uncertain < 0:
+                break
+            found.append(following)
+            rules.say(following[0])
+        return found
+
+    def _following(self) -> tuple[int, bool] | None:
+        if self._places is None and self._anchor is None:
+            bracket = self._named.get(" " + _BRACKET, self._named.get(_BRACKET))
+            return None if bracket is None or not self._closed else (bracket, False)
+        if self._places and not self._begun:
+            return None
+        choices = self.allowed()
+        if not choices:
+            return None
+        if self._places is not None and len(choices) > 1:
+            words = [self._ids[n] for n in self._places if n < len(self._ids) and self._passage[n]]
+            return words[0], False
+        return choices[0], len(choices) == 1
 
     def say(self, token_id: int) -> None:
         text = self._texts[token_id]
         if self._places is not None:
             if text.strip() == _CLOSE:
-                passages = {self._passage[n - 1] for n in self._places if self._is_end(n)}
+                passages = {self._passage[n - 1] for n in self._places if self._ends[n]}
                 self._holders = frozenset(passages) if self._begun else frozenset({0})
                 self._places = None
+                self._closed = True
             else:
                 self._places = [n + 1 for n in self._places if self._ids[n] == token_id]
                 self._begun = True
         elif text.strip() == _OPEN:
-            self._places = [n for n, passage in enumerate(self._passage) if passage and self._is_end(n)]
+            self._places = [n for n, passage in enumerate(self._passage) if passage and self._ends[n]]
             self._begun = False
         elif text.strip() == _BRACKET:
             self._anchor = ""
+            self._closed = False
         elif text == _END:
             self._anchor = None
         elif self._anchor is not None:
@@ -78,13 +138,7 @@ class Verbatim:
         words = {self._ids[n] for n in places if n < len(self._ids) and self._passage[n]}
         if not self._begun:
             return [*words, self._named[_CLOSE]]
-        return [*words, self._named[" " + _CLOSE]] if any(map(self._is_end, places)) else [*words]
-
-    def _is_end(self, place: int) -> bool:
-        """Whether a word of the prompt ends before `place`, so that a quotation may end or begin there."""
-        after = self._texts[self._ids[place]] if place < len(self._ids) else ""
-        before = self._texts[self._ids[place - 1]]
-        return not (after[:1].isalnum() or after[:1] == "\ufffd") or not before[-1:].isalnum()
+        return [*words, self._named[" " + _CLOSE]] if any(self._ends[n] for n in places) else [*words]
 
     def _number_passages(self) -> list[int]:
         """For each token of the prompt the passage it stands in, 0 outside and for `[n]` itself."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.models.verbatim import Verbatim
 from engine.protocol import Generate, GenerateDone, StopReason
+from engine.runtime.drafting import steps_for
 from engine.runtime.interrupt import Interrupt, Stopped
 from engine.runtime.reading import Report, feed
 from engine.runtime.sampler import Sampler, Sampling
@@ -72,6 +73,8 @@ def answer(
     reused_tok = state.position
     if model.watch is not None:
         model.watch.watch_answer(state, ids)
+    fed = (lambda token_id: None) if model.watch is None else model.watch.fed
+    steps = steps_for(model, state, ids, verbatim, request.max_tokens, fed)
     prefilled_s = began_s
 
     def account(reason: StopReason) -> GenerateDone:
@@ -115,17 +118,18 @@ def answer(
                 break
             yield
             interrupt.check()
-            if len(probabilities) < request.max_tokens:
+            room_tok = request.max_tokens - len(probabilities)
+            if room_tok > 0:
                 try:
-                    logits = model.kernel.step(state, choice.token_id, cancel=interrupt.arm(model.new_flag))
+                    logits = steps.after(choice.token_id, room_tok - 1, lambda: interrupt.arm(model.new_flag))
                 except ContextFull:
                     break  # what was said stands; there is no room to say more
-                if model.watch is not None:
-                    model.watch.fed(choice.token_id)
     except (Stopped, model.stopped):
         if prefilled_s == began_s:
             prefilled_s = time.monotonic()
+        steps.settle()
         tell(stream.finish())
         raise AnswerStopped(account("stopped")) from None
+    steps.settle()
     tell(stream.finish())
     return account(reason)

@@ -86,7 +86,8 @@ class Sampler:
             with np.errstate(over="ignore"):
                 token_id = self._draw((scores - scores.max()) / self._sampling.temperature)
         self._seen[token_id] = True
-        return Choice(token_id, float(_softmax(row)[token_id]))
+        powers = np.exp(row - row.max())
+        return Choice(token_id, float(powers[token_id] / powers.sum()))
 
     def _draw(self, scores: NDArray[np.float64]) -> int:
         probabilities = _softmax(scores)

@@ -78,6 +78,24 @@ class Kernel(Protocol[S]):
     def step(self, state: S, token_id: int, *, cancel: Flag | None = None) -> NDArray[np.float32]: ...
 
 
+class ComputedDraft(Protocol):
+    """Tokens computed beside a state (engine.kernels.Draft); dropped, they leave it as it was."""
+
+    logits: NDArray[np.float32]
+    """[T, vocab], after each of the tokens."""
+
+    def commit(self, count: int) -> None:
+        """Read the first `count` of them, 1 or more, into the state; once."""
+
+
+class DraftStep(Protocol):
+    """engine.kernels.Model.draft_step: `ids` [T] in the decode phase, each a step after those before it."""
+
+    def __call__(
+        self, state: ReadingState, ids: NDArray[np.int32], *, cancel: Flag | None = None
+    ) -> ComputedDraft: ...
+
+
 class Watch(Protocol):
     """Follows what a spiking model codes (engine.runtime.watching.SpikeWatch)."""
 
@@ -138,7 +156,8 @@ class RunnableModel:
     model's own template around untrusted contents. `token_bytes` gives what one token stands for.
     `vocabulary` is the number of ids the tokenizer knows. `stopped` is what the kernel raises at a chunk
     boundary after its flag was set. `identity` binds snapshots: model, tokenizer, format and coding.
-    `watch` follows the spikes of a model that has any; `memory` says what a reading takes.
+    `watch` follows the spikes of a model that has any; `memory` says what a reading takes. `draft_step` is
+    there where several tokens of an answer cost little more than one, so that guessing them pays.
     """
 
     kernel: Kernel[ReadingState]
@@ -155,6 +174,7 @@ class RunnableModel:
     stopped: type[Exception]
     watch: Watch | None = None
     memory: MemoryShape | None = None
+    draft_step: DraftStep | None = None
 
     def new_state(self) -> ReadingState:
         """An empty state in the precision and mode this model was loaded with."""

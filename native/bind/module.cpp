@@ -21,6 +21,7 @@
 #include "core/cpu.h"
 #include "core/status.h"
 #include "huisclos/build_hash.h"
+#include "model/draft.h"
 #include "model/model.h"
 #include "model/self_test.h"
 #include "model/state.h"
@@ -53,31 +54,46 @@ std::vector<hc::SpikeRecord> spike_records(const hc::Config& config, std::int64_
     return records;
 }
 
-int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, std::int64_t logit_rows, const FloatsOut& logits,
-        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel, const std::vector<FloatsOut>& spikes,
-        hc::SpikeTally* tally) {
+void check_call(const BoundModel& bound, const hc::State& state, const Ids& ids, std::int64_t most_tok, std::int64_t logit_rows,
+                const FloatsOut& logits, const hc::SpikeTally* tally) {
     const hc::Config& config = bound.model.config();
     const auto tokens = static_cast<std::int64_t>(ids.size());
     require(bound.sealed, "the model is not complete");
-    require(tokens >= 1 && tokens <= 4096, "bad chunk size");
+    require(tokens >= 1 && tokens <= most_tok, "bad chunk size");
     for (std::int64_t t = 0; t < tokens; ++t) {
         require(ids.data()[t] >= 0 && ids.data()[t] < config.vocab_size, "token id out of range");
     }
     require(logit_rows >= 0 && logit_rows <= tokens &&
                 static_cast<std::int64_t>(logits.size()) == logit_rows * config.vocab_size,
             "bad room for logits");
-    require(!hidden || static_cast<std::int64_t>(hidden->size()) == (config.layers + 2) * tokens * config.hidden_size,
-            "bad room for hidden states");
     require(state.config.layers == config.layers && state.config.is_window == config.is_window &&
                 state.config.heads == config.heads && state.config.kv_heads == config.kv_heads &&
                 state.config.head_dim == config.head_dim && state.config.conv_size == config.conv_size &&
                 state.config.sliding_window == config.sliding_window && state.config.branches.on == config.branches.on,
             "this state belongs to a model of another shape");
     require(!config.is_spiking() || state.precision == hc::WindowPrecision::i8, "a spiking model needs an int8 window");
+    require(tally == nullptr || tally->sites() == config.layers * hc::site_count, "this tally belongs to a model of another shape");
+}
+
+// What a call ended with; an error of the caller's own that stopped it is raised again.
+int ended(hc::Status status) {
+    if (status == hc::Status::unreadable) {
+        std::rethrow_exception(std::exchange(FetchedExperts::failure(), nullptr));
+    }
+    return static_cast<int>(status);
+}
+
+int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, std::int64_t logit_rows, const FloatsOut& logits,
+        const std::optional<FloatsOut>& hidden, const hc::CancelFlag* cancel, const std::vector<FloatsOut>& spikes,
+        hc::SpikeTally* tally) {
+    check_call(bound, state, ids, 4096, logit_rows, logits, tally);
+    const hc::Config& config = bound.model.config();
+    const auto tokens = static_cast<std::int64_t>(ids.size());
+    require(!hidden || static_cast<std::int64_t>(hidden->size()) == (config.layers + 2) * tokens * config.hidden_size,
+            "bad room for hidden states");
     const std::vector<hc::SpikeRecord> records = spike_records(config, tokens, spikes);
     require(records.empty() || !config.branches.on, "spikes of parallel branches are not recorded");
     require(records.empty() || hidden, "spikes are recorded together with hidden states only");
-    require(tally == nullptr || tally->sites() == config.layers * hc::site_count, "this tally belongs to a model of another shape");
     const hc::Request request{ids.data(), tokens, decode, logit_rows, logits.data(), hidden ? hidden->data() : nullptr, cancel,
                               tally, records.empty() ? nullptr : records.data()};
     hc::Status status{};
@@ -85,10 +101,47 @@ int run(const BoundModel& bound, hc::State& state, const Ids& ids, bool decode, 
         const nb::gil_scoped_release release;
         status = bound.model.run(state, request);
     }
-    if (status == hc::Status::unreadable) {
-        std::rethrow_exception(std::exchange(FetchedExperts::failure(), nullptr));
+    return ended(status);
+}
+
+constexpr std::int64_t largest_draft_tok = 64;
+
+// A draft together with the model it is checked against.
+class BoundDraft {
+  public:
+    BoundDraft(const BoundModel& bound, hc::State& state) : bound_(bound), state_(state), draft_(bound.model, state) {}
+
+    int compute(const Ids& ids, const FloatsOut& logits, const hc::CancelFlag* cancel, hc::SpikeTally* tally) {
+        const auto tokens = static_cast<std::int64_t>(ids.size());
+        check_call(bound_, state_, ids, largest_draft_tok, tokens, logits, tally);
+        hc::Request request{ids.data(), tokens, true, tokens, logits.data(), nullptr, cancel, tally, nullptr};
+        request.partial = true;
+        hc::Status status{};
+        {
+            const nb::gil_scoped_release release;
+            status = draft_.compute(request);
+        }
+        return ended(status);
     }
-    return static_cast<int>(status);
+
+    int commit(std::int64_t tokens) {
+        const nb::gil_scoped_release release;
+        return static_cast<int>(draft_.commit(tokens));
+    }
+
+  private:
+    const BoundModel& bound_;
+    hc::State& state_;
+    hc::Draft draft_;
+};
+
+void bind_draft(nb::module_& m) {
+    m.attr("LARGEST_DRAFT_TOK") = largest_draft_tok;
+    // Model, state and tally live as long as the draft.
+    nb::class_<BoundDraft>(m, "Draft")
+        .def(nb::init<const BoundModel&, hc::State&>(), "model"_a, "state"_a, nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>())
+        .def("compute", &BoundDraft::compute, "ids"_a, "logits"_a, "cancel"_a.none(), "tally"_a.none(), nb::keep_alive<1, 5>())
+        .def("commit", &BoundDraft::commit, "tokens"_a);
 }
 
 std::unique_ptr<hc::State> or_no_memory(std::unique_ptr<hc::State> state) {
@@ -208,6 +261,7 @@ NB_MODULE(_native, m) {
     m.attr("CANCELLED") = static_cast<int>(hc::Status::cancelled);
     m.attr("OUT_OF_MEMORY") = static_cast<int>(hc::Status::out_of_memory);
     m.attr("BUSY") = static_cast<int>(hc::Status::busy);
+    m.attr("STALE") = static_cast<int>(hc::Status::stale);
     m.def("cpu_features", &hc::cpu_features);
     m.def("features_of",
           [](const std::map<std::string, std::uint64_t>& answers) {
@@ -250,4 +304,5 @@ NB_MODULE(_native, m) {
     m.attr("TALLY_PLACES") = static_cast<int>(hc::tally_places);
     bind_tally(m);
     bind_state(m);
+    bind_draft(m);
 }

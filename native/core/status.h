@@ -11,6 +11,7 @@ enum class Status : int {
     out_of_memory = 2,
     busy = 3,
     unreadable = 4,  // weights that are read on demand could not be
+    stale = 5,       // a draft whose state has moved on, or that holds nothing
 };
 
 // Set from any thread, looked at before every piece of work (a piece is a few milliseconds at most). Never unset.

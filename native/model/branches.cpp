@@ -112,6 +112,7 @@ Status Chunk::feed_experts(std::size_t index, std::int64_t from) {
         for (std::int64_t t = 0; t < rows; ++t) {
             if (space_.choice[static_cast<std::size_t>(t)] == e) {
                 std::copy(input + t * hidden, input + (t + 1) * hidden, space_.gathered + count * hidden);
+                space_.places[static_cast<std::size_t>(count)] = from + t;
                 ++count;
             }
         }
@@ -129,7 +130,7 @@ Status Chunk::feed_experts(std::size_t index, std::int64_t from) {
             }
         }
         const Expert& expert = lease != nullptr ? lease->expert : layer.experts[static_cast<std::size_t>(e)];
-        feed_dense(index, expert, branches.expert_size, space_.gathered, count, space_.expert_out);
+        feed_dense(index, expert, branches.expert_size, space_.gathered, count, space_.expert_out, space_.places.data());
         const float* out = space_.expert_out;
         for (std::int64_t t = 0; t < rows; ++t) {
             if (space_.choice[static_cast<std::size_t>(t)] == e) {

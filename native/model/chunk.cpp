@@ -65,7 +65,7 @@ Status Chunk::compute() {
     return cancelled() ? Status::cancelled : Status::ok;
 }
 
-void Chunk::commit(State& state) {
+void Chunk::commit(State& state, std::int64_t tokens) {
     const std::int64_t slots = config_.ring_entries();
     const std::int64_t entry_bytes = config_.head_dim * element_bytes(state.precision);
     // Entry t of the chunk goes to `slot` of memory that holds `stride` entries per head.
@@ -85,23 +85,26 @@ void Chunk::commit(State& state) {
     };
     for (std::size_t i = 0; i < model_.layers.size(); ++i) {
         StagedLayer& staged = space_.staged[i];
-        if (config_.has_linear(i)) {
+        if (config_.has_linear(i) && tokens == tokens_) {
             state.gla[i].states.swap(staged.states);
             state.gla[i].past.swap(staged.past);
+        } else if (config_.has_linear(i)) {
+            recur_again(i, tokens, state);
+            convolve_again(i, tokens, state);
         }
         if (config_.has_window(i)) {
-            for (std::int64_t t = std::max<std::int64_t>(0, tokens_ - slots); t < tokens_; ++t) {
+            for (std::int64_t t = std::max<std::int64_t>(0, tokens - slots); t < tokens; ++t) {
                 keep(staged, state.window[i], slots, t, (state.position + t) % slots);
             }
         } else if (config_.has_cache(i)) {
-            for (std::int64_t t = 0; t < tokens_; ++t) {
+            for (std::int64_t t = 0; t < tokens; ++t) {
                 const std::int64_t at = state.position + t;
                 keep(staged, *state.cache[i].blocks[static_cast<std::size_t>(at / cache_block_tok)], cache_block_tok, t,
                      at % cache_block_tok);
             }
         }
     }
-    state.position += tokens_;
+    state.position += tokens;
 }
 
 void Chunk::embed() {
@@ -248,7 +251,7 @@ const SpikeRecord* Chunk::record(std::size_t layer, Site site) const {
 }
 
 void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input,
-                           std::int64_t tokens) {
+                           std::int64_t tokens, const std::int64_t* places) {
     if (!config_.is_spiking() || (site == Site::down && !config_.spike_down)) {
         products(list, input, tokens);
         return;
@@ -270,7 +273,7 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
     const bool first = request_.tally == nullptr || !space_.tally.closed(site_place(layer, site));
     const bool again = !first && site == Site::mlp && config_.branches.shared_expert;
     const hc_tiles tiles = code(tokens, cols, tokens * cols * 4, [&](std::int64_t t, int worker) {
-        const std::int64_t place = tokens_ - tokens + t;
+        const std::int64_t place = places != nullptr ? places[t] : tokens_ - tokens + t;
         const bool counted = space_.tally.counts(place) && !again;
         const bool sampled = space_.tally.samples(place) && first;
         if (as_counts || counted || sampled) {
@@ -283,7 +286,7 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                                 0};
             kernels_.spike_rows(&row, cols, config_.spike_k, &out);
             if (counted) {
-                space_.tally.count(worker, out.codes.codes, cols, out.counts, out.beyond[0]);
+                space_.tally.count(worker, place, out.codes.codes, cols, out.counts, out.beyond[0]);
             }
             if (sampled) {
                 space_.tally.keep(site_place(layer, site), place, out.codes.codes, 0, cols, cols);
@@ -356,12 +359,14 @@ Status Chunk::feed_forward(std::size_t index, std::int64_t from) {
     return Status::ok;
 }
 
-void Chunk::feed_dense(std::size_t index, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out) {
-    coded_products(index, Site::mlp, {{&expert.gate, nullptr, space_.mlp_gate}, {&expert.up, nullptr, space_.mlp_up}}, input, rows);
+void Chunk::feed_dense(std::size_t index, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out,
+                       const std::int64_t* places) {
+    coded_products(index, Site::mlp, {{&expert.gate, nullptr, space_.mlp_gate}, {&expert.up, nullptr, space_.mlp_up}}, input, rows,
+                   places);
     share(rows, rows * inner * 8, [&](std::int64_t t, int) {
         kernels_.silu_mul(space_.mlp_gate + t * inner, space_.mlp_up + t * inner, inner);
     });
-    coded_products(index, Site::down, {{&expert.down, nullptr, out}}, space_.mlp_gate, rows);
+    coded_products(index, Site::down, {{&expert.down, nullptr, out}}, space_.mlp_gate, rows, places);
 }
 
 void Chunk::keep_hidden(std::int64_t row) {

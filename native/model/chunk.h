@@ -26,8 +26,8 @@ class Chunk {
 
     // Computes all layers into the workspace. The state is not touched, whatever the end.
     Status compute();
-    // Makes the computed chunk the state's new contents. Cannot fail.
-    void commit(State& state);
+    // Makes the first `tokens` of the computed chunk part of the state; fewer than all only of a partial request. Cannot fail.
+    void commit(State& state, std::int64_t tokens);
 
   private:
     void embed();
@@ -38,7 +38,9 @@ class Chunk {
     hc_tiles code(std::int64_t tokens, std::int64_t cols, std::int64_t operations, const CodeRow& code_row);
     void products(std::initializer_list<Product> list, const float* input, std::int64_t tokens);
     // The same with the input coded as spikes, where the model does that.
-    void coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input, std::int64_t tokens);
+    // Input row t is token places[t] of the chunk; without places, the rows are its last tokens.
+    void coded_products(std::size_t layer, Site site, std::initializer_list<Product> list, const float* input, std::int64_t tokens,
+                        const std::int64_t* places = nullptr);
     template <typename Multiply>
     void split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply);
     void code_queries(std::size_t layer);
@@ -53,6 +55,11 @@ class Chunk {
     void convolve(std::size_t layer);
     // Outputs [tokens, q_dim] of one layer's recurrence, every head normed later; rows as the products leave them.
     void recur(std::size_t layer, const float* q, const float* k, const float* v, float scale, float* o);
+    // Moves one layer's part of the state on by the first tokens of a partial chunk, as its recurrence and convolution did.
+    void recur_again(std::size_t layer, std::int64_t tokens, State& state) const;
+    void convolve_again(std::size_t layer, std::int64_t tokens, State& state) const;
+    const float* states_before(std::size_t layer) const;
+    void step(hc_gla tokens) const;
     // Rotated queries and keys are in q and k: keeps the new entries and leaves what the heads see in `mixed`.
     void attend(std::size_t layer, bool outputs_needed);
     void attend_piece(std::size_t layer, std::int64_t head, std::int64_t block, float* scratch) const;
@@ -60,7 +67,8 @@ class Chunk {
     void mix_branches(std::size_t layer, std::int64_t from);
     void norm_branch(const Vector& weight, float factor, float* heads, std::int64_t from);
     Status feed_forward(std::size_t layer, std::int64_t from);
-    void feed_dense(std::size_t layer, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out);
+    void feed_dense(std::size_t layer, const Expert& expert, std::int64_t inner, const float* input, std::int64_t rows, float* out,
+                    const std::int64_t* places = nullptr);
     Status feed_experts(std::size_t layer, std::int64_t from);
     void route(std::size_t layer, const float* input, std::int64_t rows);
     void keep_hidden(std::int64_t row);

@@ -22,7 +22,12 @@ void Chunk::convolve(std::size_t index) {
         {space_.k, space_.k_conv, layer.k_conv, config_.kv_dim()},
         {space_.v, space_.v_conv, layer.v_conv, config_.kv_dim()},
     };
+    float* kept = request_.partial ? space_.staged[index].convolved.as<float>() : nullptr;
     for (const auto& part : parts) {
+        if (kept != nullptr) {
+            std::copy(part.x, part.x + tokens_ * part.channels, kept);
+            kept += tokens_ * part.channels;
+        }
         kernels_.short_conv(part.x, past, part.weight.data(), tokens_, part.channels, config_.conv_size, part.y, past_out);
         std::swap(part.x, part.y);
         past += config_.conv_past() * part.channels;
@@ -64,8 +69,14 @@ void Chunk::recur(std::size_t index, const float* q, const float* k, const float
     const std::int64_t d = config_.head_dim;
     const std::int64_t q_dim = config_.q_dim();
     const std::int64_t kv_dim = config_.kv_dim();
-    const bool begun = state_.position == 0 && sinks_ != nullptr;  // by the sinks
-    const float* before = (begun ? sinks_->layers[index].states : state_.gla[index].states).as<float>();
+    const float* before = states_before(index);
+    if (request_.partial) {
+        float* kept = space_.staged[index].recurred.as<float>();
+        const float* taken[] = {k, v, space_.decay};
+        for (const float* part : taken) {
+            kept = std::copy(part, part + tokens_ * kv_dim, kept);
+        }
+    }
     share(config_.kv_heads, tokens_ * (q_dim + kv_dim) * d, [&](std::int64_t head, int worker) {
         hc_gla args{};
         args.state_in = before + head * d * d;
@@ -81,12 +92,66 @@ void Chunk::recur(std::size_t index, const float* q, const float* k, const float
         args.group = config_.group();
         args.d = d;
         args.scale = scale;
-        if (tokens_ == 1) {
-            kernels_.gla_step(&args);
-        } else {
+        if (tokens_ > 1 && !request_.partial) {
             kernels_.gla_chunk(&args, space_.scratch(worker));
+        } else {
+            step(args);
         }
     });
+}
+
+// Token after token, as single steps do it.
+void Chunk::step(hc_gla args) const {
+    std::int64_t left = args.tokens;
+    for (args.tokens = 1; left > 0; --left) {
+        kernels_.gla_step(&args);
+        args.state_in = args.state_out;
+        args.q += args.ldq;
+        args.k += args.ldk;
+        args.v += args.ldv;
+        args.log_decay += args.ldg;
+        args.o += args.ldo;
+    }
+}
+
+const float* Chunk::states_before(std::size_t index) const {
+    const bool begun = state_.position == 0 && sinks_ != nullptr;  // by the sinks
+    return (begun ? sinks_->layers[index].states : state_.gla[index].states).as<float>();
+}
+
+void Chunk::recur_again(std::size_t index, std::int64_t tokens, State& state) const {
+    const std::int64_t d = config_.head_dim;
+    const std::int64_t kv_dim = config_.kv_dim();
+    const float* before = states_before(index);
+    const float* kept = space_.staged[index].recurred.as<float>();
+    share(config_.kv_heads, tokens * kv_dim * d, [&](std::int64_t head, int) {
+        hc_gla args{};  // no queries: the state alone
+        args.state_in = before + head * d * d;
+        args.state_out = state.gla[index].states.as<float>() + head * d * d;
+        args.k = kept + head * d;
+        args.v = args.k + tokens_ * kv_dim;
+        args.log_decay = args.v + tokens_ * kv_dim;
+        args.ldk = args.ldv = args.ldg = kv_dim;
+        args.tokens = tokens;
+        args.d = d;
+        step(args);
+    });
+}
+
+// The last inputs before the token that comes next: older ones of the state move up, the rest are the chunk's.
+void Chunk::convolve_again(std::size_t index, std::int64_t tokens, State& state) const {
+    float* past = state.gla[index].past.as<float>();
+    const float* kept = space_.staged[index].convolved.as<float>();
+    const std::int64_t rows = config_.conv_past();
+    for (const std::int64_t channels : {config_.q_dim(), config_.kv_dim(), config_.kv_dim()}) {
+        for (std::int64_t row = 0; row < rows; ++row) {
+            const std::int64_t from = row + tokens;
+            const float* input = from < rows ? past + from * channels : kept + (from - rows) * channels;
+            std::copy(input, input + channels, past + row * channels);
+        }
+        past += rows * channels;
+        kept += tokens_ * channels;
+    }
 }
 
 void Chunk::mix_window(std::size_t index, bool outputs_needed) {

@@ -63,33 +63,37 @@ Status Model::ready_sinks(const CancelFlag* cancel, const Sinks*& ready) const {
     return Status::ok;
 }
 
-Status Model::run(State& state, const Request& request) const try {
-    if (state.busy.exchange(true, std::memory_order_acquire)) {
-        return Status::busy;
-    }
-    struct Release {
-        std::atomic<bool>& flag;
-        ~Release() { flag.store(false, std::memory_order_release); }
-    } const release{state.busy};
-
-    const FlushSubnormals flush;
-    const Sinks* seen = nullptr;
+Status Model::compute(State& state, const Request& request, Workspace& workspace, const Sinks*& seen) const {
     if (const Status status = ready_sinks(request.cancel, seen); status != Status::ok) {
         return status;
     }
+    if (!workspace.prepare(config_, request.tokens, pool_.threads()) ||
+        (request.partial && !workspace.prepare_partial(config_, request.tokens)) || !state.reserve(request.tokens)) {
+        return Status::out_of_memory;
+    }
+    const bool counted = request.tally != nullptr && config_.is_spiking();
+    workspace.tally.begin(config_, counted ? request.tally : nullptr, state.position, request.tokens, pool_.threads(), request.partial);
+    return Chunk(*this, state, workspace, request, seen).compute();
+}
+
+void Model::commit(State& state, const Request& request, Workspace& workspace, const Sinks* seen, std::int64_t tokens) const {
+    Chunk(*this, state, workspace, request, seen).commit(state, tokens);
+    if (request.tally != nullptr && config_.is_spiking()) {
+        request.tally->add(workspace.tally, tokens);
+    }
+}
+
+Status Model::run(State& state, const Request& request) const try {
+    const StateHold hold(state);
+    if (!hold.taken()) {
+        return Status::busy;
+    }
+    const FlushSubnormals flush;
+    const Sinks* seen = nullptr;
     auto workspace = borrow_workspace();
-    Status status = Status::out_of_memory;
-    if (workspace->prepare(config_, request.tokens, pool_.threads()) && state.reserve(request.tokens)) {
-        const bool counted = request.tally != nullptr && config_.is_spiking();
-        workspace->tally.begin(config_, counted ? request.tally : nullptr, state.position, request.tokens, pool_.threads());
-        Chunk chunk(*this, state, *workspace, request, seen);
-        status = chunk.compute();
-        if (status == Status::ok) {
-            chunk.commit(state);
-            if (counted) {
-                request.tally->add(workspace->tally);
-            }
-        }
+    const Status status = compute(state, request, *workspace, seen);
+    if (status == Status::ok) {
+        commit(state, request, *workspace, seen, request.tokens);
     }
     return_workspace(std::move(workspace));
     return status;

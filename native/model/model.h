@@ -141,6 +141,7 @@ struct Request {
     const CancelFlag* cancel; // may be null
     SpikeTally* tally;        // null, or gets what was coded; only where inputs are
     const SpikeRecord* spikes; // null, or [layers * site_count]; only together with hidden, which keeps every position to the end
+    bool partial = false;      // any number of its first tokens may be committed (model/draft.h); every token is then computed as a step's
 };
 
 // Thread rule: read-only once sealed; `run` may be called by several threads with different states.
@@ -165,6 +166,11 @@ class Model {
     Status run(State& state, const Request& request) const;
 
   private:
+    friend class Draft;
+    // Computes a chunk beside the state, which has room for it afterwards; `seen` is what its sinks left behind.
+    Status compute(State& state, const Request& request, Workspace& workspace, const Sinks*& seen) const;
+    // Makes the first `tokens` of a computed chunk part of the state and of the tally. Cannot fail.
+    void commit(State& state, const Request& request, Workspace& workspace, const Sinks* seen, std::int64_t tokens) const;
     // What the sinks leave behind in every layer, computed by the first call that needs it.
     Status ready_sinks(const CancelFlag* cancel, const Sinks*& ready) const;
     std::unique_ptr<Workspace> borrow_workspace() const;

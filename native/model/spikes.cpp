@@ -74,7 +74,7 @@ void Chunk::code_queries(std::size_t index) {
                 wanted->thresholds[t * config_.heads + head] = row.codes.scales[0];
             }
             if (space_.tally.counts(t)) {
-                space_.tally.count(worker, row.codes.codes, d, row.counts, row.beyond[0]);
+                space_.tally.count(worker, t, row.codes.codes, d, row.counts, row.beyond[0]);
             }
             if (space_.tally.samples(t)) {
                 space_.tally.keep(site, t, row.codes.codes, head * d, d, q_dim);

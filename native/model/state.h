@@ -38,7 +38,7 @@ struct CacheMemory {
     std::vector<std::shared_ptr<CacheBlock>> blocks;
 };
 
-// Thread rule: one thread at a time; Model::run takes `busy` for its duration and refuses a second caller.
+// Thread rule: one thread at a time; Model::run and Draft take `busy` for their duration and refuse a second caller.
 class State {
   public:
     State(const Config& config, WindowPrecision precision, WindowMode mode);
@@ -84,6 +84,24 @@ class State {
     std::vector<Stretch> payload() const;
     template <typename Move>
     std::int64_t move_at(std::int64_t offset, std::int64_t count, Move move) const;
+};
+
+// A state for one caller alone, while this lives; another's is not taken.
+class StateHold {
+  public:
+    explicit StateHold(State& state) : busy_(state.busy), taken_(!busy_.exchange(true, std::memory_order_acquire)) {}
+    StateHold(const StateHold&) = delete;
+    StateHold& operator=(const StateHold&) = delete;
+    ~StateHold() {
+        if (taken_) {
+            busy_.store(false, std::memory_order_release);
+        }
+    }
+    bool taken() const { return taken_; }
+
+  private:
+    std::atomic<bool>& busy_;
+    const bool taken_;
 };
 
 }  // namespace hc

@@ -7,33 +7,40 @@
 
 namespace hc {
 
-void CallTally::begin(const Config& config, const SpikeTally* tally, std::int64_t position, std::int64_t tokens, int workers) {
+void CallTally::begin(const Config& config, const SpikeTally* tally, std::int64_t position, std::int64_t tokens, int workers,
+                      bool apart) {
     every_tok_ = tally != nullptr ? tally->every_tok() : 0;
     neurons_ = tally != nullptr ? tally->neurons() : 0;
     position_ = position;
     tokens_ = tokens;
+    apart_ = apart;
+    sampled_from_ = apart ? 0 : std::max<std::int64_t>(0, tokens - sampled_prompt_tok);
     if (tally == nullptr) {
         return;
     }
-    const auto sites = static_cast<std::size_t>(config.layers * site_count);
+    first_counted_ = (every_tok_ - position % every_tok_) % every_tok_;
+    parts_ = apart ? static_cast<std::size_t>((tokens - first_counted_ + every_tok_ - 1) / every_tok_) : 1;
+    pool_ = static_cast<std::size_t>(workers);
+    site_total_ = static_cast<std::size_t>(config.layers * site_count);
+    const std::size_t room = std::max<std::size_t>(1, parts_);
     // What a call before counted was cleared when its site was closed, unless it failed.
-    workers_.resize(static_cast<std::size_t>(workers));
+    workers_.resize(std::max(workers_.size(), room * pool_));
     for (Worker& worker : workers_) {
         if (worker.values != 0) {
             worker = Worker{};
         }
     }
-    sites_.resize(sites);
+    sites_.resize(std::max(sites_.size(), room * site_total_));
     for (SiteTally& site : sites_) {
         site[tally_rows] = 0;
         site[tally_closed] = 0;
     }
-    sampled_from_ = std::max<std::int64_t>(0, tokens - sampled_prompt_tok);
-    sample_.assign(static_cast<std::size_t>((tokens - sampled_from_) * neurons_) * sites, SpikeTally::not_coded);
+    sample_.assign(static_cast<std::size_t>((tokens - sampled_from_) * neurons_) * site_total_, SpikeTally::not_coded);
 }
 
-void CallTally::count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond) {
-    Worker& own = workers_[static_cast<std::size_t>(worker)];
+void CallTally::count(int worker, std::int64_t t, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond) {
+    const std::size_t part = apart_ ? static_cast<std::size_t>((t - first_counted_) / every_tok_) : 0;
+    Worker& own = workers_[part * pool_ + static_cast<std::size_t>(worker)];
     // Neighbours are often alike: two tables, so that one's addition need not wait for the other's.
     std::int64_t i = 0;
     for (; i + 8 <= n; i += 8) {
@@ -74,7 +81,7 @@ void CallTally::count(int worker, const std::int8_t* codes, std::int64_t n, cons
 void CallTally::keep(std::int64_t site, std::int64_t token, const std::int8_t* codes, std::int64_t offset, std::int64_t n,
                      std::int64_t width) {
     const std::int64_t shown = std::min(neurons_, width);
-    std::int8_t* out = sample_.data() + ((token - sampled_from_) * static_cast<std::int64_t>(sites_.size()) + site) * neurons_;
+    std::int8_t* out = sample_.data() + ((token - sampled_from_) * static_cast<std::int64_t>(site_total_) + site) * neurons_;
     // Neuron j is input j * width / shown: evenly over the whole row. The division goes along as a quotient and a remainder.
     if (offset == 0 && width % shown == 0) {
         for (std::int64_t j = 0; j < shown; ++j) {
@@ -97,11 +104,16 @@ void CallTally::keep(std::int64_t site, std::int64_t token, const std::int8_t* c
 }
 
 void CallTally::close(std::int64_t site) {
-    SiteTally& total = sites_[static_cast<std::size_t>(site)];
-    ++total[tally_closed];
+    ++sites_[static_cast<std::size_t>(site)][tally_closed];
+    for (std::size_t part = 0; part < parts_; ++part) {
+        close(workers_.data() + part * pool_, sites_[part * site_total_ + static_cast<std::size_t>(site)]);
+    }
+}
+
+void CallTally::close(Worker* workers, SiteTally& total) const {
     std::uint64_t values = 0;
-    for (const Worker& own : workers_) {
-        values += own.values;
+    for (std::size_t w = 0; w < pool_; ++w) {
+        values += workers[w].values;
     }
     if (values == 0) {
         return;
@@ -111,7 +123,8 @@ void CallTally::close(std::int64_t site) {
     }
     std::uint64_t largest = 0;
     std::uint32_t together[256] = {};
-    for (Worker& own : workers_) {
+    for (std::size_t w = 0; w < pool_; ++w) {
+        Worker& own = workers[w];
         if (own.values == 0) {
             continue;
         }
@@ -151,19 +164,25 @@ std::int64_t SpikeTally::sampled_tok() const {
     return neurons_ > 0 ? std::min(seen_tok_, sample_tok_) : 0;
 }
 
-void SpikeTally::add(const CallTally& call) {
+void SpikeTally::add(const CallTally& call, std::int64_t tokens) {
     const std::lock_guard<std::mutex> lock(gate_);
-    for (std::size_t s = 0; s < sites_.size(); ++s) {
-        if (call.sites_[s][tally_rows] == 0) {
-            continue;
+    for (std::size_t part = 0; part < call.parts_; ++part) {
+        if (call.apart_ && call.first_counted_ + static_cast<std::int64_t>(part) * call.every_tok_ >= tokens) {
+            break;
         }
-        const std::uint64_t largest = std::max(sites_[s][tally_largest], call.sites_[s][tally_largest]);
-        for (std::size_t i = 0; i < tally_places; ++i) {
-            sites_[s][i] += call.sites_[s][i];
+        for (std::size_t s = 0; s < sites_.size(); ++s) {
+            const SiteTally& fresh = call.sites_[part * sites_.size() + s];
+            if (fresh[tally_rows] == 0) {
+                continue;
+            }
+            const std::uint64_t largest = std::max(sites_[s][tally_largest], fresh[tally_largest]);
+            for (std::size_t i = 0; i < tally_places; ++i) {
+                sites_[s][i] += fresh[i];
+            }
+            sites_[s][tally_largest] = largest;
         }
-        sites_[s][tally_largest] = largest;
     }
-    const std::int64_t sampled = call.tokens_ - call.sampled_from_;
+    const std::int64_t sampled = tokens - call.sampled_from_;
     if (sample_tok_ > 0 && neurons_ > 0) {
         const std::size_t row = sites_.size() * static_cast<std::size_t>(neurons_);
         for (std::int64_t t = 0; t < sampled; ++t) {

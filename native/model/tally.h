@@ -35,14 +35,15 @@ inline constexpr std::int64_t sampled_prompt_tok = 8;
 // by the calling thread.
 class CallTally {
   public:
-    // Makes room for a call whose first token has this position; null: nobody counts. Throws bad_alloc.
-    void begin(const Config& config, const SpikeTally* tally, std::int64_t position, std::int64_t tokens, int workers);
+    // Makes room for a call whose first token has this position; null: nobody counts. `apart`: every counted token by itself, as if each
+    // were a call, so that fewer than all can be added. Throws bad_alloc.
+    void begin(const Config& config, const SpikeTally* tally, std::int64_t position, std::int64_t tokens, int workers, bool apart);
     // Whether token t of the call is counted, and whether it is sampled.
     bool counts(std::int64_t t) const { return every_tok_ > 0 && (position_ + t) % every_tok_ == 0; }
-    bool samples(std::int64_t t) const { return neurons_ > 0 && t >= tokens_ - sampled_prompt_tok; }
+    bool samples(std::int64_t t) const { return neurons_ > 0 && t >= sampled_from_; }
 
-    // One coded row: `codes` [n] limited to +-127, and where any is beyond (`beyond` > 0) the counts themselves.
-    void count(int worker, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond);
+    // One coded row of token t: `codes` [n] limited to +-127, and where any is beyond (`beyond` > 0) the counts themselves.
+    void count(int worker, std::int64_t t, const std::int8_t* codes, std::int64_t n, const float* counts, std::int32_t beyond);
     // Keeps those codes of a token's row [n] that the sample shows; the row is `offset` values into the whole input of `width`.
     void keep(std::int64_t site, std::int64_t token, const std::int8_t* codes, std::int64_t offset, std::int64_t n, std::int64_t width);
     // Ends a product at a site: the workers' counts become its own, beside those of an earlier one of this call.
@@ -57,14 +58,20 @@ class CallTally {
         std::uint32_t odd[256];
         std::uint64_t beyond, beyond_units, beyond_bits, beyond_low, largest, values, rows;
     };
+    void close(Worker* workers, SiteTally& total) const;
 
     std::int64_t every_tok_ = 0;
     std::int64_t neurons_ = 0;
     std::int64_t position_ = 0;
     std::int64_t tokens_ = 0;
     std::int64_t sampled_from_ = 0;  // first token of the call in the sample
-    std::vector<Worker> workers_;
-    std::vector<SiteTally> sites_;      // [layers * site_count]
+    std::int64_t first_counted_ = 0;
+    bool apart_ = false;
+    std::size_t parts_ = 1;             // counted by themselves: all tokens together, or each counted token
+    std::size_t pool_ = 0;              // workers
+    std::size_t site_total_ = 0;        // layers * site_count
+    std::vector<Worker> workers_;       // [at least parts, workers]
+    std::vector<SiteTally> sites_;      // [at least parts, layers * site_count]; what is closed stands in the first part
     std::vector<std::int8_t> sample_;   // [sampled tokens, layers * site_count, neurons]
 };
 
@@ -82,7 +89,8 @@ class SpikeTally {
     std::int64_t sites() const { return static_cast<std::int64_t>(sites_.size()); }
     std::int64_t sampled_tok() const;
 
-    void add(const CallTally& call);
+    // The first `tokens` of the call; fewer than all only where each token was counted by itself.
+    void add(const CallTally& call, std::int64_t tokens);
     // out: [sites, tally_places]
     void read(std::uint64_t* out) const;
     // out: [sampled_tok, sites, neurons], oldest token first. False when there are not `tokens` of them.

@@ -112,6 +112,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     scratch_ = scratch_block_.as<float>();
 
     choice.resize(static_cast<std::size_t>(branches.experts > 0 ? tokens : 0));
+    places.resize(choice.size());
     staged.resize(static_cast<std::size_t>(config.layers));
     for (std::size_t i = 0; i < staged.size(); ++i) {
         StagedLayer& layer = staged[i];
@@ -137,6 +138,22 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     return true;
 } catch (const std::bad_alloc&) {
     return false;
+}
+
+bool Workspace::prepare_partial(const Config& config, std::int64_t tokens) {
+    if (tokens <= partial_tokens_) {
+        return true;
+    }
+    partial_tokens_ = 0;
+    for (std::size_t i = 0; i < staged.size(); ++i) {
+        const std::int64_t convolved = config.conv_size > 0 ? config.q_dim() + 2 * config.kv_dim() : 0;
+        if (config.has_linear(i) && (!staged[i].recurred.allocate(float_bytes(3 * tokens * config.kv_dim())) ||
+                                     !staged[i].convolved.allocate(float_bytes(tokens * convolved)))) {
+            return false;
+        }
+    }
+    partial_tokens_ = tokens;
+    return true;
 }
 
 }  // namespace hc

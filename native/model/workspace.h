@@ -15,6 +15,9 @@ namespace hc {
 struct StagedLayer {
     Buffer states, past;                             // as GlaMemory
     Buffer keys, values, key_scales, value_scales;   // window layers: [kv_heads, tokens, d], scales [kv_heads, tokens]
+    // Of a chunk that may be committed in part: what its recurrence took, [tokens, kv_dim] each of k | v | log-decay, and what its
+    // short convolution took, [tokens, channels] each of q | k | v.
+    Buffer recurred, convolved;
 };
 
 // What the sinks leave in every layer: keys and values [kv_heads, sinks, d] in their own precision, states as GlaMemory.
@@ -30,6 +33,8 @@ class Workspace {
 
     // Makes room for a chunk. False when out of memory.
     [[nodiscard]] bool prepare(const Config& config, std::int64_t tokens, int workers);
+    // And for what a commit of fewer tokens needs.
+    [[nodiscard]] bool prepare_partial(const Config& config, std::int64_t tokens);
 
     float* x;       // [tokens, hidden] residual stream
     float* normed;  // [tokens, hidden]
@@ -58,6 +63,7 @@ class Workspace {
     float* expert_out;    // [tokens, hidden]
     float* weight;        // [tokens] what the chosen expert's output is multiplied by
     std::vector<std::int32_t> choice;  // [tokens] the chosen expert
+    std::vector<std::int64_t> places;  // [tokens] which tokens of the chunk were gathered
     hc_codes codes; // activations in int8, room for the widest matrix input
     hc_tiles tiles;  // the same codes in the order of the products
     hc_spikes spikes;  // over the same codes; these and spiked only where inputs are coded as spikes
@@ -73,6 +79,7 @@ class Workspace {
     float* scratch_ = nullptr;
     std::int64_t scratch_floats_ = 0;
     std::int64_t tokens_ = 0;
+    std::int64_t partial_tokens_ = 0;
     int workers_ = 0;
 };
 

@@ -11,9 +11,20 @@ from pathlib import Path
 from app.core.resources import resource
 from engine.mini import needle_picture
 from engine.models.random_checkpoint import LAYOUTS, SCALES
-from tests.bench import answers, dossiers, formats, gates, quantisers, reader, spikes, taking_in, window
+from tests.bench import (
+    answers,
+    dossiers,
+    drafting,
+    formats,
+    gates,
+    quantisers,
+    reader,
+    spikes,
+    taking_in,
+    window,
+)
 
-SECTIONS = ("window", "dossiers", "answers", "reader", "spikes", "formats")
+SECTIONS = ("window", "dossiers", "answers", "reader", "drafting", "spikes", "formats")
 
 
 def main() -> None:
@@ -78,6 +89,8 @@ def main() -> None:
                 )
         if "reader" in wanted:
             reader.measure(resource("models", "mini-reader.gguf"), full=options.full)
+        if "drafting" in wanted:
+            drafting.measure(Path(scratch) / "drafting", forms=options.seven_b)
         if "spikes" in wanted:
             spikes.measure(resource("models", "mini-reader.gguf"))
         if "formats" in wanted:

@@ -18,7 +18,11 @@ class Row:
 def show(title: str, rows: Sequence[Row]) -> None:
     print(f"\n{title}")
     for row in rows:
-        print(f"  {row.what:<46} {row.figure:>18}   {row.note}".rstrip(), flush=True)
+        tell(row)
+
+
+def tell(row: Row) -> None:
+    print(f"  {row.what:<46} {row.figure:>18}   {row.note}".rstrip(), flush=True)
 
 
 def seconds_of(work: Callable[[], object]) -> float:

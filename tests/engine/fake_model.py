@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocol import ChatMessage, Load, ModelInfo
-from engine.runtime.seam import Flag, Kernel, ReadingState, RunnableModel
+from engine.runtime.seam import DraftStep, Flag, Kernel, ReadingState, RunnableModel
 from engine.worker.desk import RequestFailed
 
 VOCABULARY = 258
@@ -106,6 +106,18 @@ class FakeState:
         return (self.memory * (self._size_bytes // 32 + 1))[: self._size_bytes]
 
 
+class FakeDraft:
+    def __init__(self, state: FakeState, ids: NDArray[np.int32], logits: NDArray[np.float32]) -> None:
+        self._state, self._ids, self._position = state, ids, state.position
+        self.logits = logits
+
+    def commit(self, count: int) -> None:
+        assert 1 <= count <= len(self._ids)
+        assert self._state.position == self._position
+        for token_id in self._ids[:count]:
+            self._state.take(int(token_id))
+
+
 class FakeKernel:
     def __init__(self, habits: Habits) -> None:
         self._habits = habits
@@ -136,6 +148,16 @@ class FakeKernel:
         state.take(token_id)
         return self._logits(state)
 
+    def draft_step(
+        self, state: FakeState, ids: NDArray[np.int32], *, cancel: FakeFlag | None = None
+    ) -> FakeDraft:
+        self._compute(self._habits.step_s, cancel)
+        beside, rows = state.fork(), []
+        for token_id in ids:
+            beside.take(int(token_id))
+            rows.append(self._logits(beside))
+        return FakeDraft(state, ids, np.stack(rows))
+
     def _compute(self, seconds: float, cancel: FakeFlag | None) -> None:
         if self._habits.deaf:
             time.sleep(seconds)
@@ -154,22 +176,22 @@ class FakeKernel:
 
 
 class ScriptedKernel(FakeKernel):
-    """Says a given text, then ends; it counts its own steps in the state's position since the prompt."""
+    """Says a given text, then ends; how far it is stands in the state's position since the prompt."""
 
     def __init__(self, habits: Habits) -> None:
         super().__init__(habits)
-        self._said = 0
+        self._begun = 0
 
     def prefill(self, state: FakeState, ids: NDArray[np.int32], **options: Any) -> NDArray[np.float32]:
-        self._said = 0
+        self._begun = state.position + len(ids)
         return super().prefill(state, ids, **options)
 
     def _logits(self, state: FakeState) -> NDArray[np.float32]:
         script = [*self._habits.script.encode(), END_ID]
         logits = np.full(VOCABULARY, -10.0, np.float32)
-        logits[script[self._said]] = 10.0
-        self._said += 1
-        if self._habits.dies_at_step and self._said >= self._habits.dies_at_step:
+        said = state.position - self._begun
+        logits[script[min(said, len(script) - 1)]] = 10.0
+        if self._habits.dies_at_step and said + 1 >= self._habits.dies_at_step:
             os.abort()
         return logits
 
@@ -211,6 +233,7 @@ def make_model(habits: Habits, *, identity: str = "fake") -> RunnableModel:
         window_mode="hf",
         new_flag=cast("Callable[[], Flag]", FakeFlag),
         stopped=FakeStopped,
+        draft_step=cast("DraftStep", kernel.draft_step),
     )
 
 

@@ -144,3 +144,42 @@ def test_the_next_quotation_starts_anew() -> None:
     assert states[-1] is not None
     assert vocabulary.texts.index(" M") in states[-1]
     assert all(before is not after for before, after in pairwise(states) if before and after)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", ""),
+        ("«", ""),  # with which words it begins is the model's to say
+        ("« Dr", " Kerr on 12"),  # the first of its places
+        ("«Dr Bo", ") 120"),
+        ("« 12 May »", " [1]"),
+        ("« Dr Kerr »", " [1]"),
+        ("« Dr Kerr » [", "1]"),
+        ("«»", " [0]"),
+        ("« 12 May » [1]", ""),
+    ],
+)
+def test_what_comes_next_is_what_is_left_or_the_next_words(said: str, expected: str) -> None:
+    vocabulary = Vocabulary(PROMPT)
+    rules = vocabulary.rules(PROMPT)
+    for token in vocabulary.encode(said):
+        rules.say(token)
+    ahead = rules.ahead(20, 20)
+    text = "".join(vocabulary.texts[token] for token, _ in ahead)
+    assert text.startswith(expected) if expected else not text
+    assert rules.ahead(2, 20) == ahead[:2]
+    few = rules.ahead(20, 2)
+    assert few == ahead[: len(few)]
+    assert sum(not certain for _, certain in few) == min(2, sum(not certain for _, certain in ahead))
+    for token, certain in ahead:  # and nothing of it was said meanwhile
+        allowed = rules.allowed()
+        assert allowed is None or token in allowed
+        assert certain == (allowed == [token])
+        rules.say(token)
+
+
+def test_nothing_is_ahead_where_everything_is_allowed() -> None:
+    rules = Verbatim([0, 1, 0], lambda token_id: b"ab"[token_id : token_id + 1], 2)
+    rules.say(0)
+    assert rules.ahead(5, 5) == []

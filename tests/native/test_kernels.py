@@ -406,6 +406,18 @@ def test_gated_linear_attention(table, types, kernel: str, tokens: int, group: i
     assert (own == after.array).all()
 
 
+@pytest.mark.parametrize("d", [6, 22, 64])
+def test_a_state_moves_on_alike_without_queries(table, types, d: int) -> None:
+    rng = rng_of(12, d)
+    state, q, k, v = floats(rng, d, d), floats(rng, 3, d), floats(rng, d), floats(rng, d)
+    log_decay = -np.exp(rng.uniform(-12, 2.5, d)).astype(np.float32)
+    out, with_queries, without = (types["Guarded"](shape) for shape in ((3, d), (d, d), (d, d)))
+    shared = {"state_in": state, "k": k, "v": v, "log_decay": log_decay, "tokens": 1, "d": d, "scale": 1.0}
+    table("gla_step", make(types["Gla"], **shared, state_out=with_queries, q=q, o=out, group=3))
+    table("gla_step", make(types["Gla"], **shared, state_out=without, group=0))
+    assert (with_queries.check() == without.check()).all()
+
+
 PRECISIONS = {"f32": np.float32, "f16": np.float16, "i8": np.int8}
 
 

@@ -137,7 +137,7 @@ typedef struct hc_gla {
     float* o;              // head j of token t at o + t * ldo + j * d
     int64_t ldq, ldk, ldv, ldg, ldo;
     int64_t tokens;
-    int64_t group;         // query heads per key/value head
+    int64_t group;         // query heads per key/value head; 0: only the state moves on, q and o are not looked at
     int64_t d;
     float scale;           // multiplies q
 } hc_gla;
