@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from engine import kernels
-from tests.bench.peer import speed
+from tests.bench.peer import depth, dossier, loading, long, snapshots, speed, spikes, threads
 from tests.bench.peer.figures import RUNS, Section, print_head
 from tests.bench.peer.setting import Setting
 from tests.bench.peer.shapes import PUBLISHED_7B, TINY
@@ -22,11 +22,22 @@ SECTIONS: Final[dict[str, Callable[[Setting], Section]]] = {
     "limits": speed.limits,
     "prefill": speed.prefill,
     "decode": speed.decode,
+    "depth": depth.depth,
+    "threads": threads.threads,
+    "load": loading.load_time,
+    "snapshots": snapshots.snapshots,
+    "spikes": spikes.spikes,
+    "dossier": dossier.dossier,
+    "long": long.long,
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    unknown = set(options.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
     kernels.self_test()  # nothing that computes wrongly is worth timing
     with tempfile.TemporaryDirectory(prefix="huisclos-peer-") as scratch:
         setting = Setting(
@@ -38,6 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
             clock="processor" if options.processor_time else "wall",
             full=options.full,
         )
+        if options.alone:
+            setting.with_peer = False
         if options.tiny:
             setting.block_bytes = 1 << 20
         measure(setting, options.sections or list(SECTIONS), options.json)
@@ -45,9 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measure(setting: Setting, names: list[str], report: Path | None = None) -> list[Section]:
     print(f"{platform.platform()}, {_processor()}, {os.cpu_count()} processors")
-    print(
-        f"{time.strftime('%d %B %Y %H:%M UTC', time.gmtime())}, {setting.runs} interleaved runs, median (lowest–highest)"
-    )
+    when = time.strftime("%d %B %Y %H:%M UTC", time.gmtime())
+    print(f"{when}, {setting.runs} interleaved runs, median (lowest–highest)")
     if setting.clock == "processor":
         print("Seconds are the processor's: of one thread, without what other programs took.")
     print_head()
@@ -93,9 +105,8 @@ def _processor() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py bench --peer", description=__doc__)
-    parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", choices=[*SECTIONS, []], help=", ".join(SECTIONS)
-    )
+    known = ", ".join(SECTIONS)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {known}; all by default")
     parser.add_argument("--layers", type=int, default=6, help="of 28, at full width (6: 3 GB a model in q8)")
     parser.add_argument("--full", action="store_true", help="all 28 layers, 4 million tokens (hours, 20 GB)")
     parser.add_argument("--threads", type=int, default=1, help="where threads are not what is compared")

@@ -1,4 +1,4 @@
-"""A second question about 100,000 tokens already read: what is opened, what is read, against reading again."""
+"""A second question about 100,000 tokens already read: what is opened and what is read for it."""
 
 from __future__ import annotations
 

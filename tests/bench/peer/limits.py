@@ -42,14 +42,7 @@ class Limits:
 
     def multiply(self, threads: int) -> tuple[Taken, int]:
         """(time, products) of one loop of the kernels' own instruction set."""
-        rounds = self._rounds.get(threads) or self._calibrate(threads)
-        products = 0
-
-        def work() -> None:
-            nonlocal products
-            products = kernels.multiply_at_once(rounds, threads=threads, isa=self._isa)
-
-        return timed(work), products
+        return self._multiply(self._rounds.get(threads) or self._calibrate(threads), threads)
 
     def read(self, threads: int) -> tuple[Taken, int]:
         """(time, bytes) of one pass over the block, by the fastest of the tables' loops."""
@@ -62,11 +55,18 @@ class Limits:
         )
         return best, self._block.nbytes
 
+    def _multiply(self, rounds: int, threads: int) -> tuple[Taken, int]:
+        products = 0
+
+        def work() -> None:
+            nonlocal products
+            products = kernels.multiply_at_once(rounds, threads=threads, isa=self._isa)
+
+        return timed(work), products
+
     def _calibrate(self, threads: int) -> int:
         rounds = 1 << 12
-        while (
-            timed(lambda: kernels.multiply_at_once(rounds, threads=threads, isa=self._isa)).wall_s < _LOOP_S
-        ):
+        while self._multiply(rounds, threads)[0].wall_s < _LOOP_S:
             rounds *= 2
         self._rounds[threads] = rounds
         return rounds

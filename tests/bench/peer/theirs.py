@@ -15,7 +15,8 @@ from tests.bench.peer.figures import Taken
 from tests.bench.peer.workers import timed
 
 BATCH_TOK = 512
-_CELL = struct.Struct("<i")
+_POSITION = struct.Struct("<i")
+_CELLS_AT = 16
 _RANDOM_BYTES = 1 << 22
 
 
@@ -170,33 +171,32 @@ def _enlarge(
 ) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     """A saved cache of `wanted` tokens in the pattern of one of `tokens`.
 
-    The layout: streams (4 bytes), cells (4), a cell per token that begins with its position (4), 8 bytes, and
-    for the keys of each layer and then the values of each 12 bytes and a row per token.
+    The layout: mark, sequence, streams and cells (4 bytes each), a cell per token that begins with its
+    position (4), 8 bytes, and for the keys of each layer and then the values of each 12 bytes and a row per
+    token. Values may lie column by column; they take the same bytes.
     """
     raw = small.tobytes()
-    if raw[:8] != struct.pack("<II", 1, tokens):
+    if raw[8:_CELLS_AT] != struct.pack("<II", 1, tokens):
         raise ValueError("llama.cpp saves its cache in a layout that is not known here")
     # Two sizes are sought, of a cell and of a row; a row's stands in the 12 bytes before the first of them.
     for cell_bytes in (12, 16, 20, 24):
-        rows = 8 + tokens * cell_bytes + 8
+        rows = _CELLS_AT + tokens * cell_bytes + 8
         (row_bytes,) = struct.unpack_from("<Q", raw, rows + 4)
-        if len(raw) == rows + 2 * layers * (12 + tokens * row_bytes) and row_bytes:
+        if row_bytes and len(raw) == rows + 2 * layers * (12 + tokens * row_bytes):
             break
     else:
         raise ValueError("llama.cpp saves its cache in a layout that is not known here")
-    cell = raw[8 : 8 + cell_bytes]
-    cells = b"".join(_CELL.pack(position) + cell[4:] for position in range(wanted))
-    out = np.empty(8 + len(cells) + 8 + 2 * layers * (12 + wanted * row_bytes), np.uint8)
-    out[:8] = np.frombuffer(struct.pack("<II", 1, wanted), np.uint8)
-    out[8 : 8 + len(cells)] = np.frombuffer(cells, np.uint8)
-    place = 8 + len(cells)
-    out[place : place + 8] = small[rows - 8 : rows]
-    place += 8
+    cell = raw[_CELLS_AT : _CELLS_AT + cell_bytes]
+    head = raw[:8] + struct.pack("<II", 1, wanted)
+    head += b"".join(_POSITION.pack(position) + cell[4:] for position in range(wanted)) + raw[rows - 8 : rows]
+    out = np.empty(len(head) + 2 * layers * (12 + wanted * row_bytes), np.uint8)
+    out[: len(head)] = np.frombuffer(head, np.uint8)
     random = np.random.default_rng(0).standard_normal(_RANDOM_BYTES // 2, np.float32)
     values = random.astype(np.float16).view(np.uint8)
+    place = len(head)
     for part in range(2 * layers):
-        head = rows + part * (12 + tokens * row_bytes)
-        out[place : place + 12] = small[head : head + 12]
+        before = rows + part * (12 + tokens * row_bytes)
+        out[place : place + 12] = small[before : before + 12]
         place += 12
         end = place + wanted * row_bytes
         while place < end:
