@@ -77,12 +77,21 @@ def test_runs_go_by_turns_after_a_warm_one() -> None:
 def test_the_7b_costs_what_is_known_of_it() -> None:
     whole = Shape.of(PUBLISHED_7B, 28)
     assert whole.is_whole
-    assert 6.5e9 < whole.layer_weights < 6.6e9
-    assert whole.head_weights == 152_064 * 3584
-    cut = Shape.of(PUBLISHED_7B, 7)
-    assert cut.layer_weights == pytest.approx(whole.layer_weights / 4, rel=1e-3)
-    assert cut.whole_s(3.0, 1.0) == 9.0
-    assert cut.products(512, 1) == cut.layer_weights * 512 + cut.head_weights
+    layer = 2 * 3584 * 3584 + 2 * 512 * 3584 + 3 * 3584 * 18_944
+    gates = 14 * 16 * (3584 + 512)
+    assert whole.products(1, 1) == 28 * layer + gates + 152_064 * 3584
+    # Behind the last mixer only sampled tokens go on.
+    last = 3584 * 3584 + 3 * 3584 * 18_944
+    assert whole.products(512, 1) == 512 * (28 * layer + gates - last) + last + 152_064 * 3584
+
+
+def test_fewer_layers_are_scaled_to_all_by_what_they_compute() -> None:
+    cut = Shape.of(PUBLISHED_7B, 4)
+    per_product_s = 1e-9
+    taken_s, body_s = (per_product_s * cut.products(1, sampled) for sampled in (1, 0))
+    assert cut.whole_decode_s(taken_s, body_s) == pytest.approx(per_product_s * cut.whole.products(1, 1))
+    prefill_s = per_product_s * cut.products(512, 1)
+    assert cut.whole_prefill_s(prefill_s, 512) == pytest.approx(per_product_s * cut.whole.products(512, 1))
 
 
 @pytest.mark.parametrize("form", ["q8", "q4"])

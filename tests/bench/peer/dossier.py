@@ -26,7 +26,7 @@ def dossier(setting: Setting, form: FloatFormat = "q8") -> Section:
     with Worker(Keeper, setting.config, "f16", path) as keeper, setting.ours(shape, form) as ours:
         ours.ask("prefill", PREFILL_TOK)
         read = figure([ours.ask("prefill", PREFILL_TOK, False).wall_s for _ in range(setting.runs)])
-        whole_per_token_s = read.value / PREFILL_TOK * shape.layers / shape.config.layers
+        whole_per_token_s = shape.whole_prefill_s(read.value, PREFILL_TOK, 0) / PREFILL_TOK
         budget = plan_budget(
             reader=False,
             window_tok=WINDOW_TOK,
@@ -42,7 +42,7 @@ def dossier(setting: Setting, form: FloatFormat = "q8") -> Section:
     path.unlink()
     path.with_name(path.name + ".plain").unlink(missing_ok=True)
     again_s = whole_per_token_s * POSITION_TOK
-    prompt_s = figure(prompted).value * shape.layers / shape.config.layers
+    prompt_s = shape.whole_prefill_s(figure(prompted).value, budget.prompt_tok)
     first_s = figure(restored).value + prompt_s
     section.facts.update(
         restored=restored, restored_warm=warm, prompted=prompted, prompt_tok=budget.prompt_tok

@@ -31,6 +31,14 @@ __all__ = ["HUNDRED_M", "PUBLISHED_7B", "TINY", "Shape"]
 
 
 @dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """Of one layer's matrices: those that mix tokens, and those behind them."""
+
+    mixer: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """`config` is cut to the layers that are measured; `layers` are those of the whole model."""
 
@@ -45,27 +53,33 @@ class Shape:
     def is_whole(self) -> bool:
         return self.config.layers == self.layers
 
-    def whole_s(self, taken_s: float, head_s: float) -> float:
-        """What all layers take, when those measured and the output matrix take `taken_s`, and the output
-        matrix alone `head_s` of it."""
-        return (taken_s - head_s) * self.layers / self.config.layers + head_s
-
     @property
-    def layer_weights(self) -> int:
-        """Weights of the linear layers, the output matrix not counted."""
-        return sum(
-            tensor.shape[0] * tensor.shape[1]
-            for tensor in expected_tensors(self.config)
-            if len(tensor.shape) == 2 and tensor.name not in (keys.EMBEDDINGS, keys.LM_HEAD)
-        )
+    def whole(self) -> Shape:
+        return Shape(replace(self.config, layers=self.layers), self.layers)
 
     @property
     def head_weights(self) -> int:
         return self.config.vocab_size * self.config.hidden_size
 
     def products(self, tokens: int, sampled: int) -> int:
-        """Multiply-adds of the linear layers for so many tokens, of which `sampled` get logits."""
-        return self.layer_weights * tokens + self.head_weights * sampled
+        """Multiply-adds of the linear layers for so many tokens, of which `sampled` get logits: behind the
+        last layer's mixer only those go on."""
+        *all_but_last, last = self._weights()
+        before = sum(layer.mixer + layer.behind for layer in all_but_last) + last.mixer
+        return before * tokens + (last.behind + self.head_weights) * sampled
+
+    def whole_prefill_s(self, taken_s: float, tokens: int, sampled: int = 1) -> float:
+        """What all layers take, by products, when those measured take `taken_s`."""
+        return taken_s * self.whole.products(tokens, sampled) / self.products(tokens, sampled)
+
+    def whole_decode_s(self, taken_s: float, body_s: float) -> float:
+        """What all layers take for a token, when those measured take `taken_s`, and `body_s` without logits:
+        all before the last layer's outputs."""
+        return taken_s - body_s + body_s * self.whole.products(1, 0) / self.products(1, 0)
+
+    def down_products(self, tokens: int) -> int:
+        """Those of `down_proj`, no logits asked for."""
+        return self.config.hidden_size * self.config.intermediate_size * (self.config.layers - 1) * tokens
 
     def read_bytes(self, form: FloatFormat) -> int:
         """What one decoded token reads of the weights: all but the embeddings, of which it reads a row."""
@@ -73,3 +87,16 @@ class Shape:
         row = sum(tensor.size_bytes for tensor in plan if tensor.name.startswith(keys.EMBEDDINGS))
         whole = sum(tensor.size_bytes for tensor in plan)
         return whole - row + row // self.config.vocab_size
+
+    def _weights(self) -> list[LayerWeights]:
+        found = []
+        for layer in range(self.config.layers):
+            prefix = f"model.layers.{layer}."
+            sizes = {
+                tensor.name.removeprefix(prefix): tensor.shape[0] * tensor.shape[1]
+                for tensor in expected_tensors(self.config)
+                if tensor.name.startswith(prefix) and len(tensor.shape) == 2
+            }
+            behind = sum(size for name, size in sizes.items() if name.startswith(("mlp.", "attn.o_proj")))
+            found.append(LayerWeights(sum(sizes.values()) - behind, behind))
+        return found

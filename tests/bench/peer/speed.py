@@ -81,7 +81,11 @@ def _tell_prefill(
     ratio = speed["ours"].value / speed["theirs"].value if "theirs" in speed else None
     used = products * (setting.threads if setting.clock == "processor" else 1)
     share = 100 * used / seconds["ours"].value / peak.value
-    whole = per(shape.whole_s(seconds["ours"].value, _head_s(shape, seconds["ours"].value)), PREFILL_TOK)
+    told = " and ".join(
+        f"{per(shape.whole_prefill_s(seconds[name].value, PREFILL_TOK), PREFILL_TOK):.3g}"
+        for name in ("ours", "theirs")
+        if name in seconds
+    )
     tell(
         section,
         Row(
@@ -91,7 +95,7 @@ def _tell_prefill(
             Goal("at least", _PREFILL_GOAL[form], "×"),
             speed["ours"],
             speed.get("theirs", MISSING),
-            _depth_note(shape, f"{whole:.1f} tokens/s", setting),
+            _depth_note(shape, f"{told} tokens/s", setting),
         ),
         Row(
             f"prefill {PREFILL_TOK} tokens, {form}, of the integer peak",
@@ -102,11 +106,6 @@ def _tell_prefill(
             note=f"peak {peak.map(lambda n: 2 * n / 1e12, 'TOPS')}",
         ),
     )
-
-
-def _head_s(shape: Shape, taken_s: float) -> float:
-    """The output matrix's part of a prefill, by its products: one token of it is a hundredth."""
-    return taken_s * shape.head_weights / shape.products(PREFILL_TOK, 1)
 
 
 def decode(setting: Setting, forms: tuple[FloatFormat, ...] = _FORMS, steps: int = 8) -> Section:
@@ -145,7 +144,7 @@ def _tell_decode(
 ) -> None:
     speed = {name: f.map(lambda s: per(s, 1), "tokens/s") for name, f in seconds.items()}
     whole = {
-        name: shape.whole_s(seconds[name].value, seconds[name].value - seconds[f"{name}, body"].value)
+        name: shape.whole_decode_s(seconds[name].value, seconds[f"{name}, body"].value)
         for name in ("ours", "theirs")
         if name in seconds
     }

@@ -25,7 +25,7 @@ from tests.bench.peer.speed import PREFILL_TOK
 from tests.bench.peer.workers import Worker
 from tests.fixtures.random_model import random_tokenizer, write_random_model
 
-_LAYERS: Final = 2
+_LAYERS: Final = 3
 _GOAL: Final = 10.0
 _FAR_EVERY: Final = 100
 """One code of so many does not fit int8, as in the published checkpoint."""
@@ -57,9 +57,9 @@ def spikes(setting: Setting) -> Section:
     section.facts["seconds"] = taken
     seconds = {name: figure(values) for name, values in taken.items()}
     speed = {name: f.map(lambda s: per(s, PREFILL_TOK), "tokens/s") for name, f in seconds.items()}
-    down = config.hidden_size * config.intermediate_size * config.layers
     # What a float down_proj adds over a q8 one, and the q8 one by its share of the products.
-    q8_down_s = seconds["q8"].value * down / shape.layer_weights
+    share = shape.down_products(PREFILL_TOK) / shape.products(PREFILL_TOK, 0)
+    q8_down_s = seconds["q8"].value * share
     float_down_s = seconds["q8, float down"].value - seconds["q8"].value + q8_down_s
     others = [seconds[name].value - float_down_s for name in ("spike8, float down", "q8, float down")]
     note = f"{config.layers} of {shape.layers} layers, no output matrix"
