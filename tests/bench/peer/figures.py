@@ -42,8 +42,8 @@ class Figure:
 
     def map(self, change: Callable[[float], float], unit: str) -> Figure:
         """The same runs in another unit; `change` is monotonous."""
-        ends = sorted((change(self.lowest), change(self.highest)))
-        return Figure(change(self.value), *ends, unit, self.runs)
+        low, high = sorted((change(self.lowest), change(self.highest)))
+        return Figure(change(self.value), low, high, unit, self.runs)
 
 
 def figure(values: Sequence[float], unit: str = "s") -> Figure:

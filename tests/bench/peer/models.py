@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import gguf
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,8 +49,6 @@ def _label(config: ModelConfig) -> str:
 def write_peer(path: Path, form: FloatFormat, config: ModelConfig) -> None:
     """A GGUF file of the qwen2 architecture with the same sizes, as llama.cpp's own tool would quantise it:
     Q8_0, or Q4_0 with the output matrix in Q6_K."""
-    import gguf
-
     body = {"q8": gguf.GGMLQuantizationType.Q8_0, "q4": gguf.GGMLQuantizationType.Q4_0}[form]
     # Q6_K wants rows of whole blocks of 256.
     whole = config.hidden_size % 256 == 0
@@ -75,6 +74,7 @@ def write_peer(path: Path, form: FloatFormat, config: ModelConfig) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
+    assert writer.fout is not None
     file = writer.fout[0]
     random = np.random.default_rng(0)
     for name, shape in plan:
@@ -116,9 +116,7 @@ def _plan(config: ModelConfig) -> list[tuple[str, tuple[int, ...]]]:
     return plan
 
 
-def _size_bytes(shape: tuple[int, ...], kind: object) -> int:
-    import gguf
-
+def _size_bytes(shape: tuple[int, ...], kind: gguf.GGMLQuantizationType) -> int:
     values, size = gguf.GGML_QUANT_SIZES[kind]
     if shape[-1] % values:
         raise ValueError(f"{kind} needs rows of a multiple of {values}")
@@ -126,11 +124,9 @@ def _size_bytes(shape: tuple[int, ...], kind: object) -> int:
 
 
 def _block(
-    random: np.random.Generator, name: str, kind: object, size: int, config: ModelConfig
+    random: np.random.Generator, name: str, kind: gguf.GGMLQuantizationType, size: int, config: ModelConfig
 ) -> NDArray[np.uint8]:
     """`size` bytes or the next whole block less: scales that keep a random model tame, all else random."""
-    import gguf
-
     types = gguf.GGMLQuantizationType
     if kind == types.F32:
         values = random.standard_normal(size // 4, dtype=np.float32)

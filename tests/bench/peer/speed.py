@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from engine.models.encoding import FloatFormat
-from tests.bench.peer.figures import Figure, Goal, Row, Section, figure, interleave
+from tests.bench.peer.figures import Figure, Goal, Row, Section, Taken, figure, interleave
 from tests.bench.peer.limits import peak_of
 from tests.bench.peer.setting import MISSING, PEER_FORMAT, Counted, Setting, per, tell
 from tests.bench.peer.shapes import Shape
@@ -55,7 +56,10 @@ def prefill(setting: Setting, forms: tuple[FloatFormat, ...] = _FORMS) -> Sectio
             setting.theirs(shape, form, 2 * PREFILL_TOK) as theirs,
         ):
             multiply = Counted(machine, "multiply", setting.threads)
-            ways = {"peak": multiply, "ours": ours.timed("prefill", PREFILL_TOK)}
+            ways: dict[str, Callable[[], Taken]] = {
+                "peak": multiply,
+                "ours": ours.timed("prefill", PREFILL_TOK),
+            }
             if theirs is not None:
                 ways["theirs"] = theirs.timed("prefill", PREFILL_TOK)
                 section.facts["llama.cpp"] = theirs.ask("describe")
@@ -118,7 +122,7 @@ def decode(setting: Setting, forms: tuple[FloatFormat, ...] = _FORMS, steps: int
             setting.theirs(shape, form, 2 * PREFILL_TOK) as theirs,
         ):
             read = Counted(machine, "read", setting.threads)
-            ways = {
+            ways: dict[str, Callable[[], Taken]] = {
                 "bandwidth": read,
                 "ours": ours.timed("step", steps),
                 "ours, body": ours.timed("step", steps, False),
