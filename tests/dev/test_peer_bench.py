@@ -150,9 +150,10 @@ def test_a_standing_state_goes_on_like_one_that_was_read(tmp_path: Path) -> None
     path = tmp_path / "model.gguf"
     write_random_model(path, "q8", TINY)
     engine = Engine(path, 1)
-    size = engine.stand(10_000)
-    assert engine._state.position == 10_000
-    assert size == engine.stand(100_000)
+    window = TINY.sliding_window
+    sizes = {depth: engine.stand(depth) for depth in (window, window + 1, 10_000, window, 100_000)}
+    assert engine._state.position == 100_000
+    assert sizes[window] < sizes[window + 1] == sizes[10_000] == sizes[100_000]
     engine.stand(40)
     read = engine._model.new_state()
     engine._model.prefill(read, engine._ids(40), logits="none")

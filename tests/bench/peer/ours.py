@@ -22,7 +22,8 @@ class Engine:
         self._path = path
         self._spikes = (spike_k, spiking_down)
         self._models: dict[int, LoadedModel] = {}
-        self._full: bytes = b""
+        self._read: dict[int, bytes] = {}
+        """Dumped states by how many tokens were really read into them."""
         self.use(threads)
         self._state = self._model.new_state()
 
@@ -67,13 +68,13 @@ class Engine:
             self._state = self._model.new_state()
             return self._state.nbytes
         filled = min(depth, self._model.config.sliding_window + 1)
-        if not self._full or filled <= self._model.config.sliding_window:
+        if filled not in self._read:
             state = self._model.new_state()
             self._model.prefill(state, self._ids(filled), logits="none")
             pieces: list[bytes] = []
             state.dump(lambda piece: pieces.append(bytes(piece)))
-            self._full = b"".join(pieces)
-        payload = memoryview(depth.to_bytes(8, "little", signed=True) + self._full[8:])
+            self._read[filled] = b"".join(pieces)
+        payload = memoryview(depth.to_bytes(8, "little", signed=True) + self._read[filled][8:])
         place = 0
 
         def read(count: int) -> memoryview:
