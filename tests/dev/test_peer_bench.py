@@ -15,7 +15,7 @@ import pytest
 
 from engine.models.loading import load
 from tests.bench.peer import __main__ as command
-from tests.bench.peer import long, spikes, theirs
+from tests.bench.peer import depth, long, spikes, theirs, threads
 from tests.bench.peer.figures import Figure, Goal, Row, Section, Taken, figure, interleave
 from tests.bench.peer.models import write_peer
 from tests.bench.peer.ours import Engine
@@ -200,6 +200,7 @@ def test_every_section_prints_its_rows_without_the_peer(
     setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(long, "LENGTH_TOK", 2_000)
+    monkeypatch.setattr(threads, "_IDLE_S", 0.05)
     report = tmp_path / "report.json"
     found = command.measure(setting, list(command.SECTIONS), report)
     told = json.loads(report.read_text(encoding="utf-8"))
@@ -221,3 +222,17 @@ def test_an_unknown_section_is_told_and_nothing_is_measured() -> None:
     )
     assert answer.returncode == 2
     assert "no such section: everything" in answer.stderr
+
+
+def test_what_depth_adds_is_scaled_by_layers_and_the_rest_by_products() -> None:
+    shape = Shape.of(PUBLISHED_7B, 4)
+    body_s, whole_s = shape.products(1, 0) * 1e-9, shape.products(1, 1) * 1e-9
+    at = {0: figure([whole_s]), 8192: figure([whole_s + 0.4])}
+    found = depth.Depths(shape, at, figure([body_s]))
+    assert found.whole_s(0) == pytest.approx(shape.whole.products(1, 1) * 1e-9)
+    assert found.whole_s(8192) - found.whole_s(0) == pytest.approx(0.4 * 7)
+    assert depth._line(found) is None
+    longer = depth.Depths(shape, at | {16_384: figure([whole_s + 0.8])}, figure([body_s]))
+    line = depth._line(longer)
+    assert line is not None
+    assert line(131_072) == pytest.approx(found.whole_s(0) + 0.4 * 7 * 16, rel=1e-6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,15 +15,6 @@ BLOCK_BYTES = 1 << 30
 """Far beyond any cache."""
 _LOOP_S = 0.04
 _LINE_BYTES, _STEP_BYTES = 64, 512
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """Of one thread count: `products_per_s` counts multiply-adds, which are two operations each."""
-
-    threads: int
-    products_per_s: Figure
-    bytes_per_s: Figure
 
 
 class Limits:
@@ -71,16 +61,10 @@ class Limits:
         return rounds
 
 
-def peak_of(
-    multiplied: list[tuple[Taken, int]], read: list[tuple[Taken, int]], threads: int, clock: Clock
-) -> Peak:
-    # The processor's clock adds the threads up.
+def rate_of(found: list[tuple[Taken, int]], threads: int, clock: Clock, unit: str) -> Figure:
+    """How much was done a second; the processor's clock adds the threads up."""
     share = threads if clock == "processor" else 1
-    return Peak(
-        threads,
-        figure([products * share / taken.by(clock) for taken, products in multiplied], "products/s"),
-        figure([size * share / taken.by(clock) for taken, size in read], "B/s"),
-    )
+    return figure([count * share / taken.by(clock) for taken, count in found], unit)
 
 
 def _aligned(size_bytes: int) -> NDArray[np.uint8]:

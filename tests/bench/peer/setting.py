@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engine.models.config import ModelConfig
 from engine.models.encoding import FloatFormat
-from tests.bench.peer.figures import RUNS, Clock, Row, Section, Taken, print_row
-from tests.bench.peer.limits import BLOCK_BYTES, Limits
+from tests.bench.peer.figures import RUNS, Clock, Figure, Row, Section, Taken, print_row
+from tests.bench.peer.limits import BLOCK_BYTES, Limits, rate_of
 from tests.bench.peer.models import Store
 from tests.bench.peer.ours import Engine
 from tests.bench.peer.shapes import PUBLISHED_7B, Shape
@@ -92,3 +92,7 @@ class Counted:
         self.found.append((taken, count))
         result: Taken = taken
         return result
+
+    def rate(self, clock: Clock, unit: str) -> Figure:
+        """Of all runs but the first, which warmed."""
+        return rate_of(self.found[1:], self._threads, clock, unit)

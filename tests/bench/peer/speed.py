@@ -7,7 +7,6 @@ from typing import Final
 
 from engine.models.encoding import FloatFormat
 from tests.bench.peer.figures import Figure, Goal, Row, Section, Taken, figure, interleave
-from tests.bench.peer.limits import peak_of
 from tests.bench.peer.setting import MISSING, PEER_FORMAT, Counted, Setting, per, tell
 from tests.bench.peer.shapes import Shape
 
@@ -27,9 +26,8 @@ def limits(setting: Setting) -> Section:
         for threads in sorted({1, 2, setting.threads}):
             multiply, read = Counted(machine, "multiply", threads), Counted(machine, "read", threads)
             interleave(setting.runs, {"multiply": multiply, "read": read}, setting.clock)
-            peak = peak_of(multiply.found[1:], read.found[1:], threads, setting.clock)
-            tops = peak.products_per_s.map(lambda n: 2 * n / 1e12, "TOPS")
-            speed = peak.bytes_per_s.map(lambda n: n / 1e9, "GB/s")
+            tops = multiply.rate(setting.clock, "products/s").map(lambda n: 2 * n / 1e12, "TOPS")
+            speed = read.rate(setting.clock, "B/s").map(lambda n: n / 1e9, "GB/s")
             told = f"{threads} thread{'s' if threads > 1 else ''}"
             isa = section.facts["isa"]
             tell(
@@ -64,11 +62,11 @@ def prefill(setting: Setting, forms: tuple[FloatFormat, ...] = _FORMS) -> Sectio
                 ways["theirs"] = theirs.timed("prefill", PREFILL_TOK)
                 section.facts["llama.cpp"] = theirs.ask("describe")
             taken = interleave(setting.runs, ways, setting.clock)
-        peak = peak_of(multiply.found[1:], multiply.found[1:], setting.threads, setting.clock)
+        peak = multiply.rate(setting.clock, "products/s")
         seconds = {name: figure(values) for name, values in taken.items()}
         products = shape.products(PREFILL_TOK, 1)
         section.facts[form] = taken
-        _tell_prefill(section, setting, shape, form, seconds, products, peak.products_per_s)
+        _tell_prefill(section, setting, shape, form, seconds, products, peak)
     return section
 
 
@@ -131,10 +129,10 @@ def decode(setting: Setting, forms: tuple[FloatFormat, ...] = _FORMS, steps: int
                 ways["theirs"] = theirs.timed("step", steps)
                 ways["theirs, body"] = theirs.timed("step", steps, False)
             taken = interleave(setting.runs, ways, setting.clock)
-        peak = peak_of(read.found[1:], read.found[1:], setting.threads, setting.clock)
+        bandwidth = read.rate(setting.clock, "B/s")
         seconds = {name: figure([s / steps for s in values]) for name, values in taken.items()}
         section.facts[form] = taken
-        _tell_decode(section, setting, shape, form, seconds, peak.bytes_per_s)
+        _tell_decode(section, setting, shape, form, seconds, bandwidth)
     return section
 
 
