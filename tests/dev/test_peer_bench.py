@@ -182,10 +182,16 @@ def test_float_down_and_spiking_files_load_and_compute(tmp_path: Path) -> None:
         logits = model.model.prefill(model.model.new_state(), np.arange(40, dtype=np.int32))
         assert np.isfinite(logits).all()
         assert model.info.coding.k == (0 if path is mixed else 3.0)
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(coded).tensors}
+    down = tensors["model.layers.1.mlp.down_proj.weight"]
+    steps = tensors["model.layers.1.mlp.down_proj.weight.scales"].data[0, 0]
+    wide = (down.data.view(np.uint16).astype(np.uint32) << 16).view(np.float32) / steps
+    assert 0.007 < (np.abs(wide) > 127.5).mean() < 0.013
 
 
 def test_the_float64_twin_follows_the_engine(setting: Setting) -> None:
-    section = long.long(setting, 4_000, TINY)
+    setting.long_tok = 4_000
+    section = long.long(setting, TINY)
     rows = rows_of(section)
     off = rows["4,000 tokens: first layer's state off its float64 twin"]
     assert off.measured is not None
@@ -199,7 +205,7 @@ def test_the_float64_twin_follows_the_engine(setting: Setting) -> None:
 def test_every_section_prints_its_rows_without_the_peer(
     setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(long, "LENGTH_TOK", 2_000)
+    setting.long_tok = 2_000
     monkeypatch.setattr(threads, "_IDLE_S", 0.05)
     report = tmp_path / "report.json"
     found = command.measure(setting, list(command.SECTIONS), report)

@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
             runs=options.runs,
             clock="processor" if options.processor_time else "wall",
             full=options.full,
+            long_tok=options.long_tok,
         )
         if options.alone:
             setting.with_peer = False
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="where threads are not what is compared")
     parser.add_argument("--runs", type=int, default=RUNS, help="interleaved runs of each comparison")
     parser.add_argument("--processor-time", action="store_true", help="for a busy machine; one thread only")
+    parser.add_argument("--long-tok", type=int, metavar="N", help="of the long reading, instead of a million")
     parser.add_argument("--models", type=Path, metavar="DIR", help="where random model files are kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure, as it comes")
     parser.add_argument("--tiny", action="store_true", help="a tiny shape, to see that all of it runs")

@@ -70,9 +70,9 @@ class Marathon:
         }
 
 
-def long(setting: Setting, length_tok: int | None = None, config: ModelConfig = HUNDRED_M) -> Section:
+def long(setting: Setting, config: ModelConfig = HUNDRED_M) -> Section:
     section = Section("long")
-    length_tok = length_tok or (FULL_LENGTH_TOK if setting.full else LENGTH_TOK)
+    length_tok = setting.long_tok or (FULL_LENGTH_TOK if setting.full else LENGTH_TOK)
     gates = np.linspace(0.0, _LONGEST_GATE, config.kv_dim, dtype=np.float32)
     name = f"ours-long-{config.hidden_size}-{config.layers}-{config.vocab_size}.gguf"
     path = setting.store.made(name, lambda at: write_random_model(at, "q8", config, gate_bias=gates))

@@ -30,6 +30,7 @@ class Setting:
     runs: int = RUNS
     clock: Clock = "wall"
     full: bool = False
+    long_tok: int | None = None
     block_bytes: int = BLOCK_BYTES
     with_peer: bool = field(default_factory=is_installed)
 

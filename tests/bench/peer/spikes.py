@@ -29,6 +29,8 @@ _LAYERS: Final = 3
 _GOAL: Final = 10.0
 _FAR_EVERY: Final = 100
 """One code of so many does not fit int8, as in the published checkpoint."""
+_FLOAT_SPREAD: Final = 127.5 / 2.576
+"""Codes of a normal weight's standard deviation."""
 _BLOCK: Final = 1 << 22
 
 
@@ -145,7 +147,9 @@ def _write_tensor(
     for start in range(0, size, block.size):
         writer.write(block[: size - start])
     if tensor.coded:
-        writer.write(np.full((tensor.shape[0], tensor.groups), width**-0.5 / 73.0, np.float32))
+        # Of a float matrix that is coded when it is loaded, one code in a hundred passes int8 like this.
+        step = width**-0.5 / (_FLOAT_SPREAD if tensor.stays_float else 73.0)
+        writer.write(np.full((tensor.shape[0], tensor.groups), step, np.float32))
     if codes:
         rows, count = tensor.shape[0], width // _FAR_EVERY
         columns = np.arange(count) * _FAR_EVERY + random.integers(0, _FAR_EVERY, (rows, count))
