@@ -8,6 +8,7 @@ python3 dev.py test --gguf    the tests of the llama.cpp backend, in an environm
 python3 dev.py test --arm     the kernels for 64-bit ARM, built with a cross compiler and run in an emulator
 python3 dev.py shots DIR      drive the real window through its main journey and leave pictures in DIR
 python3 dev.py bench          print the measurements the README quotes
+python3 dev.py bench --peer   our engine beside llama.cpp and beside what this machine can do
 python3 dev.py setup          only set up
 python3 dev.py lock           resolve pyproject.toml again into installer/locks/
 """
@@ -310,9 +311,7 @@ def test(arguments: argparse.Namespace) -> None:
         call([python, "-m", "pytest", "-q", "tests/mini/train", *arguments.rest])
         return
     if arguments.gguf:
-        extra = ["llama-cpp-python==0.3.36"]  # compiled here, which takes minutes
-        python = ensure_environment(TEST_NEEDS, lock="check", extra=extra, folder=".venv-gguf")
-        call([python, "-m", "pytest", "-q", "tests/gguf", *arguments.rest])
+        call([ensure_llama(), "-m", "pytest", "-q", "tests/gguf", *arguments.rest])
         return
     if arguments.arm:
         python = ensure_environment(ARM_NEEDS, lock="check")
@@ -341,7 +340,18 @@ def shots(arguments: argparse.Namespace) -> None:
         call([python, "-m", "tests.ui.shots", folder, *arguments.rest], env=environment)
 
 
+def ensure_llama() -> Path:
+    """An environment with llama.cpp, which is compiled here the first time: that takes many minutes."""
+    extra = ["llama-cpp-python==0.3.36"]
+    return ensure_environment(TEST_NEEDS, lock="check", extra=extra, folder=".venv-gguf")
+
+
 def bench(arguments: argparse.Namespace) -> None:
+    if arguments.peer:
+        is_alone = "--alone" in arguments.rest
+        python = ensure_environment(TEST_NEEDS, lock="check") if is_alone else ensure_llama()
+        call([python, "-m", "tests.bench.peer", *arguments.rest])
+        return
     python = ensure_environment(TEST_NEEDS, lock="check")
     with VirtualScreen() as environment:
         call([python, "-m", "tests.bench", *arguments.rest], env=environment)
@@ -407,6 +417,10 @@ def main() -> None:
             )
             sub.add_argument(
                 "--arm", action="store_true", help="the kernels for 64-bit ARM (needs a cross compiler)"
+            )
+        if verb is bench:
+            sub.add_argument(
+                "--peer", action="store_true", help="beside llama.cpp (compiles it; --alone: without)"
             )
         sub.set_defaults(verb=verb)
     arguments, arguments_rest = parser.parse_known_args()

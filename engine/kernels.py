@@ -92,6 +92,19 @@ def self_test() -> None:
         raise KernelError(f"kernel self-test failed on {isa}: {wrong}")
 
 
+def multiply_at_once(rounds: int, *, threads: int, isa: str | None = None) -> int:
+    """Multiplies and adds bytes in registers only, as fast as the table's instruction set can, on `threads`
+    threads at once. Gives how many products were made: the time this takes is the machine's integer peak."""
+    return _native.multiply_at_once(_choose_isa(isa), rounds, threads)
+
+
+def read_at_once(block: NDArray[np.uint8], *, threads: int, isa: str | None = None) -> int:
+    """Reads `block` (from a multiple of 64 bytes, 512 times a whole number long) once, on `threads` threads
+    at once, each a stretch of its own. Gives the xor of its 32-bit words: the time this takes is the
+    machine's read bandwidth."""
+    return _native.read_at_once(_choose_isa(isa), block, threads)
+
+
 def source_hash(native_dir: Path) -> str:
     """The build hash of a module compiled from this folder; compare with `features().build_hash`."""
     lines = []

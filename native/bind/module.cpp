@@ -22,6 +22,7 @@
 #include "core/status.h"
 #include "huisclos/build_hash.h"
 #include "model/draft.h"
+#include "model/limits.h"
 #include "model/model.h"
 #include "model/self_test.h"
 #include "model/state.h"
@@ -189,6 +190,21 @@ std::unique_ptr<hc::SpikeTally> new_tally(const BoundModel& bound, std::int64_t 
     return std::make_unique<hc::SpikeTally>(bound.model.config(), every_tok, neurons, sample_tok);
 }
 
+void bind_limits(nb::module_& m) {
+    m.def("multiply_at_once", [](const std::string& isa, std::int64_t rounds, int threads) {
+        require(rounds >= 0 && rounds <= (std::int64_t{1} << 40) && threads >= 1 && threads <= 256, "bad number of rounds or threads");
+        const nb::gil_scoped_release release;
+        return hc::multiply_at_once(hc::limits_of(isa), rounds, threads);
+    });
+    m.def("read_at_once", [](const std::string& isa, const Bytes& block, int threads) {
+        const auto address = reinterpret_cast<std::uintptr_t>(block.data());
+        require(address % 64 == 0 && block.size() % 512 == 0 && threads >= 1 && threads <= 256, "bad block or number of threads");
+        const nb::gil_scoped_release release;
+        return hc::read_at_once(hc::limits_of(isa), reinterpret_cast<const std::byte*>(block.data()),
+                                static_cast<std::int64_t>(block.size() / 64), threads);
+    });
+}
+
 void bind_tally(nb::module_& m) {
     nb::class_<hc::SpikeTally>(m, "SpikeTally")
         .def(nb::new_(&new_tally), "model"_a, "every_tok"_a, "neurons"_a, "sample_tok"_a)
@@ -302,6 +318,7 @@ NB_MODULE(_native, m) {
         .def("run", &run, "state"_a, "ids"_a, "decode"_a, "logit_rows"_a, "logits"_a, "hidden"_a.none(), "cancel"_a.none(),
              "spikes"_a, "tally"_a.none());
     m.attr("TALLY_PLACES") = static_cast<int>(hc::tally_places);
+    bind_limits(m);
     bind_tally(m);
     bind_state(m);
     bind_draft(m);

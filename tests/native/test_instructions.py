@@ -32,8 +32,10 @@ ALLOWED = {
     "avxvnni_evex.cpp.o": {BASELINE, VEX, EVEX},
     "avx512.cpp.o": {BASELINE, VEX, EVEX},
     "amx.cpp.o": {BASELINE, VEX, EVEX, TILES},
+    "limits_avx2.cpp.o": {BASELINE, VEX},
+    "limits_avx512.cpp.o": {BASELINE, VEX, EVEX},
 }
-"""What the files of the tables may use. All others: the baseline."""
+"""What the files of the tables and of the machine's limits may use. All others: the baseline."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
