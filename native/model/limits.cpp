@@ -53,7 +53,7 @@ std::uint32_t read_plain(const void* block, std::int64_t lines) {
 
 }  // namespace
 
-const Limits& limits_of(const std::string& isa) {
+const Limits& limits_of([[maybe_unused]] const std::string& isa) {
     static const Limits plain{multiply_plain, plain_chains, read_plain};
 #if defined(HC_WITH_X86_TABLES)
     static const Limits avx2{hc_multiply_avx2, hc_products_avx2, hc_read_avx2};
@@ -61,7 +61,7 @@ const Limits& limits_of(const std::string& isa) {
     if (isa.starts_with("avx512")) {
         return avx512;
     }
-    if (isa.starts_with("avx2")) {
+    if (isa.starts_with("avx")) {
         return avx2;
     }
 #endif

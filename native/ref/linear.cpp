@@ -49,28 +49,40 @@ int32_t q4_code(const uint8_t* bytes, int64_t n, int64_t i) {
     return static_cast<int32_t>(nibble) - 8;
 }
 
-// sum over groups of scale * activation scale * integer dot product of the group.
+// sum over groups of scale * activation scale * integer dot product of the group, group after group for all tokens.
 template <typename CodeAt>
 void packed_products(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias, float* y, int64_t ldy,
                      CodeAt code_at) {
-    for_each_output(row_begin, row_end, x->tokens, bias, y, ldy, [&](int64_t r, int64_t t) {
-        const int64_t first = t / HC_TILE_TOKENS * HC_TILE_TOKENS;
-        const int64_t width = std::min<int64_t>(HC_TILE_TOKENS, x->tokens - first);
-        float total = 0.0f;
-        for (int64_t g = 0; g < x->groups; ++g) {
-            const int64_t place = first * x->groups + g * width;
-            int32_t sum = 0;
-            for (int64_t k = 0; k < HC_GROUP / 4; ++k) {
-                int8_t four[4];
-                std::memcpy(four, x->words + place * (HC_GROUP / 4) + k * width + (t - first), 4);
-                for (int64_t i = 0; i < 4; ++i) {
-                    sum += code_at(r, g * HC_GROUP + 4 * k + i) * static_cast<int32_t>(four[i]);
-                }
-            }
-            total += static_cast<float>(sum) * (packed_scale(w, r, g) * x->scales[place + t - first]);
+    for (int64_t r = row_begin; r < row_end; ++r) {
+        for (int64_t t = 0; t < x->tokens; ++t) {
+            y[t * ldy + r] = 0.0f;
         }
-        return total;
-    });
+        for (int64_t g = 0; g < x->groups; ++g) {
+            int32_t codes[HC_GROUP];
+            for (int64_t i = 0; i < HC_GROUP; ++i) {
+                codes[i] = code_at(r, g * HC_GROUP + i);
+            }
+            const float scale = packed_scale(w, r, g);
+            for (int64_t t = 0; t < x->tokens; ++t) {
+                const int64_t first = t / HC_TILE_TOKENS * HC_TILE_TOKENS;
+                const int64_t width = std::min<int64_t>(HC_TILE_TOKENS, x->tokens - first);
+                const int64_t place = first * x->groups + g * width;
+                const int32_t* words = x->words + place * (HC_GROUP / 4) + t - first;
+                int32_t sum = 0;
+                for (int64_t k = 0; k < HC_GROUP / 4; ++k) {
+                    int8_t four[4];
+                    std::memcpy(four, words + k * width, 4);
+                    for (int64_t i = 0; i < 4; ++i) {
+                        sum += codes[4 * k + i] * static_cast<int32_t>(four[i]);
+                    }
+                }
+                y[t * ldy + r] += static_cast<float>(sum) * (scale * x->scales[place + t - first]);
+            }
+        }
+        for (int64_t t = 0; t < x->tokens && bias != nullptr; ++t) {
+            y[t * ldy + r] += bias[r];
+        }
+    }
 }
 
 // Where the word of a row and step lies in a block of `steps` steps.
