@@ -18,7 +18,7 @@ from tests.bench.shelf import opened
 from tests.bench.table import Row, show
 from tests.papers.collection import MANUALS, QUESTIONS, gather, load
 
-FURTHER_PASSAGES = 40
+PASSAGES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ def search(workspace: services.Workspace, folders: dict[str, Path], asked: Itera
     with workspace.vault.read() as conn:
         for one in asked:
             names = {d.id: d.name for d in list_documents(conn, ids[one.dossier])}
-            ranked = ranking.rank(conn, ids[one.dossier], one.question, limit=FURTHER_PASSAGES)
+            ranked = ranking.rank(conn, ids[one.dossier], one.question, limit=PASSAGES)
             sources = [
                 Source(p.document_id, names[p.document_id], p.page, p.start, p.end, p.text) for p in ranked
             ]
-            pages = [(s.document, s.page) for s in evidence.spread(sources, FURTHER_PASSAGES)]
+            pages = [(s.document, s.page) for s in evidence.spread(sources, PASSAGES)]
             right = [
                 at for at, (name, page) in enumerate(pages, 1) if name == one.document and page in one.pages
             ]
