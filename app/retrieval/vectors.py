@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.core.resources import resource
 from app.retrieval import words
@@ -101,14 +101,15 @@ def unpack(packed: Iterable[bytes]) -> Floats:
     return np.frombuffer(b"".join(packed), np.int8).reshape(-1, SIZE_BYTES).astype(np.float32)
 
 
-def likeness(question: Floats, passages: Floats) -> Any:
+def likeness(question: Floats, passages: Floats) -> Floats:
     """How far each passage points where the question does, in [-1, 1]. What all passages have in common is
-    taken off first: in a dossier about a roof the word roof tells nothing. Shape [passages].
+    taken off first: in a dossier about a roof the word roof tells nothing. ``passages`` as ``unpack`` gives
+    them. Shape [passages].
     """
     import numpy as np
 
-    lengths = np.sqrt(np.einsum("ij,ij->i", passages, passages))
-    apart = passages / np.maximum(lengths, 1e-6)[:, None]
-    apart -= apart.mean(axis=0)
-    lengths = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-    return (apart @ question) / np.maximum(lengths, 1e-6)
+    common = passages.mean(axis=0)
+    along, beside = (passages @ np.stack([question, common], axis=1)).T
+    apart = np.einsum("ij,ij->i", passages, passages) - 2.0 * beside + common @ common
+    told: Floats = (along - common @ question) / np.sqrt(np.maximum(apart, 1.0))
+    return told

@@ -99,10 +99,10 @@ def test_directions_come_back_from_the_index_as_they_were_put_in() -> None:
 
 def test_what_all_passages_speak_of_tells_nothing_among_them() -> None:
     roof, price, rain = np.eye(3, vectors.SIZE_BYTES, dtype=np.float32)
-    told = vectors.likeness((roof + price) / 2**0.5, np.stack([roof + rain, roof + price, roof]))
+    told = vectors.likeness((roof + price) / 2**0.5, 90 * np.stack([roof + rain, roof + price, roof]))
     assert told.argmax() == 1
     assert told[2] < 0.0 < told[1]
-    assert not vectors.likeness(roof, np.stack([roof, roof])).any()
+    assert not vectors.likeness(roof, 127 * np.stack([roof, roof])).any()
 
 
 def test_a_passage_without_a_word_in_common_comes_first_by_its_direction(vault: Vault) -> None:
