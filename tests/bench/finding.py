@@ -101,6 +101,7 @@ def rows(found: Sequence[Found]) -> list[Row]:
     quoted = f"among the {QUOTED_PASSAGES} pages quoted"
     return [
         row("The right page first", found, 1),
+        row("The right page among 4", found, 4),
         row(f"The right page {quoted}", found, QUOTED_PASSAGES),
         *(
             row(f"  {name}", [one for one in found if one.wanted.language == language], QUOTED_PASSAGES)
