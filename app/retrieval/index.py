@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from app.retrieval import passages, words
+from app.retrieval import passages, vectors, words
 
 _PAGE_HEAD_WORDS = 14  # a letter's date and sender stand at the top of its page, far from what it says
 
@@ -74,6 +74,7 @@ def put_page(conn: Connection, page: IndexedPage) -> int:
     if not cut:
         return 0
     head = _page_head(page.text)
+    language = vectors.language_of(word.text for word in words.split(page.text))
     first_id = _next_id(conn, "search_passage")
     rows = []
     for at, passage in enumerate(cut):
@@ -113,6 +114,13 @@ def put_page(conn: Connection, page: IndexedPage) -> int:
         ),
         rows,
     )
+    directions = (vectors.of_text(words.split(page.text[p.start : p.end]), language) for p in cut)
+    conn.execute(
+        text(
+            "INSERT INTO search_page_vectors (page_id, first_passage, vectors) VALUES (:id, :first, :vectors)"
+        ),
+        {"id": page_id, "first": first_id, "vectors": vectors.pack(directions)},
+    )
     return len(cut)
 
 
@@ -130,6 +138,8 @@ def forget_dossier(conn: Connection, dossier_id: str) -> None:
 
 
 def _forget(conn: Connection, where: str, params: dict[str, str | int]) -> None:
+    pages = f"SELECT id FROM search_page WHERE {where}"  # noqa: S608
+    conn.execute(text(f"DELETE FROM search_page_vectors WHERE page_id IN ({pages})"), params)  # noqa: S608
     for fts, table in (("search_page_words", "search_page"), ("search_passage_stems", "search_passage")):
         conn.execute(text(f"DELETE FROM {fts} WHERE rowid IN (SELECT id FROM {table} WHERE {where})"), params)  # noqa: S608
         conn.execute(text(f"DELETE FROM {table} WHERE {where}"), params)  # noqa: S608
@@ -154,6 +164,7 @@ def rebuild(conn: Connection, pages: Iterable[IndexedPage], *, dossier_id: str |
     if dossier_id is None:
         conn.execute(text("INSERT INTO search_page_words (search_page_words) VALUES ('delete-all')"))
         conn.execute(text("INSERT INTO search_passage_stems (search_passage_stems) VALUES ('delete-all')"))
+        conn.execute(text("DELETE FROM search_page_vectors"))
         conn.execute(text("DELETE FROM search_page"))
         conn.execute(text("DELETE FROM search_passage"))
     else:

@@ -1,20 +1,22 @@
 """Passages that may answer a question, best first.
 
-Two steps: the full-text index gives candidates by BM25 over stems of the question's words and of everything
-the thesaurus knows for them; then each candidate is weighed term by term, with its heading and page head as
-context, its neighbours, how much of the question it covers, and whether it holds the kind of value that was
-asked for.
+Two steps: candidates are found by BM25 over stems of the question's words and of everything the thesaurus
+knows for them, and by the direction of their word vectors; then each is weighed term by term, with its
+heading and page head as context, its neighbours, how much of the question it covers, whether it holds the
+kind of value that was asked for, and how far it points where the question does.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 
-from app.retrieval import words
+from app.retrieval import vectors, words
 from app.retrieval.index import scope_query
 from app.retrieval.kinds import Kind, kinds_in
 from app.retrieval.question import Question, analyse
@@ -36,6 +38,9 @@ _HINT_WEIGHT = 0.4
 _HINT_FALL = 0.8
 _HINTS_COUNTED = 4
 _KIND_WEIGHT = 0.15
+_ALIKE = 60  # passages that are candidates by their direction alone
+_LIKENESS_WEIGHT = 0.6  # beside the best weight of all candidates
+_LEAST_LIKENESS = 0.25  # less is chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,34 @@ class _Read:
     kinds: frozenset[Kind]
 
 
+def _scope(dossier_id: str, documents: Sequence[str] | None) -> dict[str, object]:
+    return {"dossier": dossier_id, "everywhere": documents is None, "documents": list(documents or ())}
+
+
+def _likenesses(
+    conn: Connection, dossier_id: str, documents: Sequence[str] | None, asked: str
+) -> dict[int, float]:
+    """How far each passage points where the question does, in [-1, 1]; those of unknown direction are left
+    out. Empty where nothing of the question is known.
+    """
+    tokens = words.split(asked)
+    question = vectors.of_text(tokens, vectors.language_of(token.text for token in tokens))
+    if not question.any():
+        return {}
+    statement = text(
+        "SELECT v.first_passage, v.vectors FROM search_page p JOIN search_page_vectors v ON v.page_id = p.id "
+        "WHERE p.dossier_id = :dossier AND (:everywhere OR p.document_id IN :documents)"
+    ).bindparams(bindparam("documents", expanding=True))
+    rows = [(int(r[0]), bytes(r[1])) for r in conn.execute(statement, _scope(dossier_id, documents))]
+    if not rows:
+        return {}
+    numbers = itertools.chain.from_iterable(
+        range(first, first + len(packed) // vectors.SIZE_BYTES) for first, packed in rows
+    )
+    alike = vectors.likeness(question, vectors.unpack(packed for _, packed in rows))
+    return dict(zip(numbers, alike.tolist(), strict=True))
+
+
 def _all_of(conn: Connection, dossier_id: str, documents: Sequence[str] | None) -> list[_Candidate]:
     """Every passage, where they are few: then no word needs to lead to the right one. Empty where they are
     many.
@@ -82,32 +115,38 @@ def _all_of(conn: Connection, dossier_id: str, documents: Sequence[str] | None) 
     if documents is not None and not documents:
         return []
     statement = text(
-        "SELECT id, document_id, page, start, end, context, body FROM search_passage "
-        "WHERE dossier_id = :dossier AND (:everywhere OR document_id IN :documents) LIMIT :limit"
+        f"{_PASSAGE} WHERE dossier_id = :dossier AND (:everywhere OR document_id IN :documents) LIMIT :limit"
     ).bindparams(bindparam("documents", expanding=True))
-    params = {
-        "dossier": dossier_id,
-        "everywhere": documents is None,
-        "documents": list(documents or ()),
-        "limit": CANDIDATES + 1,
-    }
-    found = [
-        _Candidate(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4]), str(r[5]), str(r[6]), 0.0)
-        for r in conn.execute(statement, params)
-    ]
+    found = _passages(conn, statement, _scope(dossier_id, documents) | {"limit": CANDIDATES + 1})
     return found if len(found) <= CANDIDATES else []
 
 
-def _stems(body: str) -> tuple[str, ...]:
-    return tuple(words.stem(word.text) for word in words.split(body))
+_PASSAGE = "SELECT id, document_id, page, start, end, context, body FROM search_passage"
+
+
+def _passages(conn: Connection, statement: TextClause, params: Mapping[str, object]) -> list[_Candidate]:
+    return [
+        _Candidate(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4]), str(r[5]), str(r[6]), 0.0)
+        for r in conn.execute(statement, params)
+    ]
+
+
+def _alike(conn: Connection, likenesses: Mapping[int, float], besides: Collection[int]) -> list[_Candidate]:
+    """The passages that point most where the question does, without those ``besides``."""
+    best = heapq.nlargest(_ALIKE, likenesses, key=likenesses.__getitem__)
+    wanted = [number for number in best if number not in besides and likenesses[number] >= _LEAST_LIKENESS]
+    statement = text(f"{_PASSAGE} WHERE id IN :numbers").bindparams(bindparam("numbers", expanding=True))
+    return _passages(conn, statement, {"numbers": wanted}) if wanted else []
 
 
 def _read(candidates: Sequence[_Candidate], asked: frozenset[Kind]) -> dict[int, _Read]:
     contexts: dict[str, tuple[str, ...]] = {}
     for candidate in candidates:
         if candidate.context not in contexts:
-            contexts[candidate.context] = _stems(candidate.context)
-    return {c.id: _Read(_stems(c.body), contexts[c.context], kinds_in(c.body, asked)) for c in candidates}
+            contexts[candidate.context] = words.stems(candidate.context)
+    return {
+        c.id: _Read(words.stems(c.body), contexts[c.context], kinds_in(c.body, asked)) for c in candidates
+    }
 
 
 def _frequencies(conn: Connection, stems: set[str]) -> dict[str, int]:
@@ -322,6 +361,7 @@ def rank(
     text twice.
     """
     question = analyse(asked, thesaurus or shipped())
+    likenesses = _likenesses(conn, dossier_id, documents, asked)
     candidates = _all_of(conn, dossier_id, documents)
     if candidates:
         reads = _read(candidates, question.kinds)
@@ -331,13 +371,14 @@ def rank(
         passages = int(conn.execute(text("SELECT count(*) FROM search_passage")).scalar_one())
         terms = _choose_terms(question, frequencies, passages)
         candidates = _candidates(conn, dossier_id, terms, documents)
+        candidates += _alike(conn, likenesses, {c.id for c in candidates})
         reads = _read(candidates, question.kinds)
         counts = _count_in_vault(question, frequencies, passages)
     if not candidates:
         return []
     scales = _scales(question, counts, reads.values())
     scores = {number: _weigh(scales, read) for number, read in reads.items()}
-    if not any(scores.values()):
+    if not any(scores.values()) and max(likenesses.values(), default=0.0) < _LEAST_LIKENESS:
         return []
     pages = {c.id: (c.document_id, c.page) for c in candidates}
     final: dict[int, float] = {}
@@ -346,6 +387,9 @@ def rank(
         # it.
         beside = [scores[i] for i in (c.id - 1, c.id + 1) if pages.get(i) == (c.document_id, c.page)]
         final[c.id] = scores[c.id] + _NEIGHBOUR_WEIGHT * max(beside, default=0.0)
+    most = max(final.values()) or 1.0
+    for c in candidates:
+        final[c.id] += _LIKENESS_WEIGHT * most * likenesses.get(c.id, 0.0)
     best = sorted(candidates, key=lambda c: (-final[c.id], c.document_id, c.page, c.start))
     # Of passages with the same words the best placed is enough.
     unique = {reads[c.id].stems: c for c in reversed(best)}

@@ -46,4 +46,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE VIRTUAL TABLE search_passage_vocabulary USING fts5vocab(search_passage_stems, 'row')",
         ),
     ),
+    Migration(
+        version=2,
+        name="directions of passages",
+        statements=(
+            # Of a page's passages, in their order and beginning with that id: 128 signed bytes for each.
+            """CREATE TABLE search_page_vectors (
+                page_id INTEGER PRIMARY KEY,
+                first_passage INTEGER NOT NULL,
+                vectors BLOB NOT NULL
+            )""",
+            # Pages indexed before have none: whoever opens the vault indexes what is missing.
+            "INSERT INTO search_page_words (search_page_words) VALUES ('delete-all')",
+            "INSERT INTO search_passage_stems (search_passage_stems) VALUES ('delete-all')",
+            "DELETE FROM search_page",
+            "DELETE FROM search_passage",
+        ),
+    ),
 )

@@ -65,6 +65,16 @@ def split(text: str) -> list[Word]:
     return words
 
 
+@lru_cache(maxsize=131_072)
+def _stems_of_run(run: str) -> tuple[str, ...]:
+    return tuple(stem(word.text) for word in split(run))
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """The stems of ``split(text)``, in order; several times faster where words come back."""
+    return tuple(found for run in _TOKEN.findall(text) for found in _stems_of_run(run))
+
+
 def count(text: str) -> int:
     """How many words a person would count; two Chinese characters count as one."""
     total = 0
@@ -80,7 +90,7 @@ def indexed(text: str) -> str:
 
 
 def indexed_stems(text: str) -> str:
-    return " ".join(stem(word.text) for word in split(text))
+    return " ".join(stems(text))
 
 
 def _undouble(word: str) -> str:

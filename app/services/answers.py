@@ -33,7 +33,8 @@ from app.services.workspace import Workspace
 from engine.client import EngineCancelled, EngineError, Request
 from engine.protocol import GenerateDone, ModelInfo
 
-QUOTED_PASSAGES = 4  # of different pages
+QUOTED_PASSAGES = 6  # of different pages: as many as a reader looks at first
+FURTHER_PASSAGES = 3  # besides those that a reader cites
 READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
 HISTORY_EXCHANGES = 2
 HISTORY_CHARACTERS = 1_200  # of an answer
@@ -355,7 +356,7 @@ class _Asking:
                 for c in cited
             )
 
-        others = evidence_room.spread([s for s in sources if not is_cited(s)], QUOTED_PASSAGES - 1)
+        others = evidence_room.spread([s for s in sources if not is_cited(s)], FURTHER_PASSAGES)
         last = max((citation.anchor for citation in cited), default=0)
         return tuple(replace(e, anchor=e.anchor + last) for e in evidence_room.number(others))
 

@@ -45,6 +45,7 @@ MIGRATIONS: tuple[Migration, ...] = _numbered(
         *chat.MIGRATIONS[:1],
         _IMPORT_JOBS,
         *library.MIGRATIONS[1:2],
+        *retrieval.MIGRATIONS[1:2],
     )
 )
 

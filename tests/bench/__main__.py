@@ -15,6 +15,7 @@ from tests.bench import (
     answers,
     dossiers,
     drafting,
+    finding,
     formats,
     gates,
     quantisers,
@@ -33,7 +34,7 @@ def main() -> None:
         "sections",
         nargs="*",
         metavar="SECTION",
-        help=f"of {', '.join(SECTIONS)} (all of these), gates, quantisers",
+        help=f"of {', '.join(SECTIONS)} (all of these), finding, gates, quantisers",
     )
     parser.add_argument("--full", action="store_true", help="read on to 256,000 tokens (minutes)")
     parser.add_argument(
@@ -73,6 +74,8 @@ def main() -> None:
             dossiers.measure(Path(scratch) / "dossiers")
         if "answers" in wanted:
             answers.measure(Path(scratch) / "answers")
+        if "finding" in wanted:
+            finding.measure(Path(scratch) / "finding", options.papers)
         if "gates" in wanted:
             gates.measure(
                 Path(scratch) / "gates",

@@ -1,6 +1,6 @@
 """Questions about real documents that nobody of this project wrote, and where to find those documents.
 
-The documents are PDF files as distribution packages ship them. They are not kept here: whoever measures
+The documents are files as distribution packages ship them. They are not kept here: whoever measures
 points at a folder that holds them, and every file is known by its SHA-256.
 """
 
@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 QUESTIONS = Path(__file__).with_name("questions.json")
+MANUALS = Path(__file__).with_name("manuals.json")  # written later, for the finding of pages alone
+_ENDINGS = ("*.pdf", "*.pdf.gz", "*.txt", "*.txt.gz")
 
 # How older typesetting draws accents: a sign of its own before a bare letter ("´e"), an i without its dot.
 _DRAWN_ACCENTS = str.maketrans(
@@ -22,7 +24,7 @@ _DRAWN_ACCENTS = str.maketrans(
 
 
 class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One document: ``path`` is where it lies inside its package; ``sha256`` is of the PDF, unpacked."""
+    """One document: ``path`` is where it lies inside its package; ``sha256`` is of the file, unpacked."""
 
     file: str
     language: str
@@ -71,8 +73,8 @@ class PapersMissing(Exception):
     """Some documents are not in the folder; the message says how to get them."""
 
 
-def load() -> Collection:
-    return msgspec.json.decode(QUESTIONS.read_bytes(), type=Collection)
+def load(path: Path = QUESTIONS) -> Collection:
+    return msgspec.json.decode(path.read_bytes(), type=Collection)
 
 
 def plain(text: str) -> str:
@@ -89,7 +91,7 @@ def gather(folder: Path, papers: tuple[Paper, ...]) -> dict[str, bytes]:
     """
     wanted = {paper.sha256: paper.file for paper in papers}
     found: dict[str, bytes] = {}
-    for path in sorted([*folder.rglob("*.pdf"), *folder.rglob("*.pdf.gz")]):
+    for path in sorted(path for ending in _ENDINGS for path in folder.rglob(ending)):
         if path.is_file():
             data = path.read_bytes()
             data = gzip.decompress(data) if path.suffix == ".gz" else data

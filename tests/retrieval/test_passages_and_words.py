@@ -77,6 +77,11 @@ def test_every_word_of_a_page_lies_in_exactly_one_short_passage(text: str) -> No
     assert "".join(inside.split()) == "".join(text.split())
 
 
+@given(text=PAGE_TEXT | st.text(max_size=200))
+def test_stems_taken_run_by_run_are_those_of_the_words(text: str) -> None:
+    assert words.stems(text) == tuple(words.stem(word.text) for word in words.split(text))
+
+
 def test_sentences_stay_whole_and_abbreviations_do_not_end_them() -> None:
     text = "Le Dr. Martin a vu M. Dupont. Un " + " ".join(["mot"] * 55) + ". Une autre phrase."
     first = passages.cut(text)[0]

@@ -123,3 +123,16 @@ def test_a_kill_inside_any_step_of_the_application_costs_nothing(folder, version
     with open_vault(folder) as vault:
         assert vault.schema_version == MIGRATIONS[-1].version
         assert_whole(vault)
+
+
+def test_what_was_indexed_without_directions_is_indexed_anew(folder):
+    of_before = next(step.version for step in MIGRATIONS if step.name == "directions of passages")
+    with open_vault(folder, MIGRATIONS[:of_before]) as vault, vault.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO search_page (id, dossier_id, document_id, page) "
+            "SELECT 1, dossier_id, id, 1 FROM document"
+        )
+    with open_vault(folder) as vault, vault.read() as connection:
+        # So the next opening of the application finds a page that is not in the index.
+        assert connection.exec_driver_sql("SELECT count(*) FROM search_page").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM page").scalar_one() > 0
