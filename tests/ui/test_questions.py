@@ -111,7 +111,7 @@ def test_words_stream_and_stopping_keeps_them(scripted: Stage) -> None:
     assert answer is not None
     assert answer.stopped
     assert "treatment" in answer.text
-    assert "You stopped" in words_of(window.chat.cards[-1])
+    assert "was stopped" in words_of(window.chat.cards[-1])
 
 
 def test_without_a_model_the_passages_are_quoted_and_the_reason_is_said(stage: Stage) -> None:
