@@ -68,6 +68,7 @@ def measure_reader(threads: int = 0) -> list[Figure]:
     quoting = [prompt for prompt, text, _ in said if not text.startswith("«»")]
     absent = [prompt for prompt, text, _ in said if text.startswith("«»")]
     note = f"{same} of {len(said)} answers are the same text"
+    show(f"Drafts, {model.info.label_en} ({model.info.isa}, {model.info.threads} threads)", [])
     return [
         compare(
             f"Reader, {len(quoting)} answers that quote", *both(model, plain, quoting, clock(model)), note
