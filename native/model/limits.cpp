@@ -13,6 +13,15 @@ std::uint32_t hc_read_avx512(const void* block, std::int64_t lines);
 extern const std::int64_t hc_products_avx2;
 extern const std::int64_t hc_products_avx512;
 #endif
+#if defined(HC_WITH_AVXVNNI_TABLE)
+std::uint32_t hc_multiply_avxvnni(std::int64_t rounds);
+extern const std::int64_t hc_products_avxvnni;
+#endif
+#if defined(HC_WITH_NEON_TABLE)
+std::uint32_t hc_multiply_neon(std::int64_t rounds);
+std::uint32_t hc_read_neon(const void* block, std::int64_t lines);
+extern const std::int64_t hc_products_neon;
+#endif
 }
 
 namespace hc {
@@ -58,11 +67,21 @@ const Limits& limits_of([[maybe_unused]] const std::string& isa) {
 #if defined(HC_WITH_X86_TABLES)
     static const Limits avx2{hc_multiply_avx2, hc_products_avx2, hc_read_avx2};
     static const Limits avx512{hc_multiply_avx512, hc_products_avx512, hc_read_avx512};
-    if (isa.starts_with("avx512")) {
-        return avx512;
+#if defined(HC_WITH_AVXVNNI_TABLE)
+    static const Limits avxvnni{hc_multiply_avxvnni, hc_products_avxvnni, hc_read_avx2};
+    if (isa == "avxvnni") {
+        return avxvnni;
     }
-    if (isa.starts_with("avx")) {
-        return avx2;
+#endif
+    if (isa != "scalar") {
+        // The tables of tiles, and of small registers in the encoding of AVX-512, have no loop of their own.
+        return isa == "avx2" ? avx2 : avx512;
+    }
+#endif
+#if defined(HC_WITH_NEON_TABLE)
+    static const Limits neon{hc_multiply_neon, hc_products_neon, hc_read_neon};
+    if (isa != "scalar") {
+        return neon;
     }
 #endif
     return plain;
