@@ -40,6 +40,7 @@ CHUNK_TOK: Final = 96
 while the weights pass once."""
 
 _DUMP_PIECE_BYTES: Final = 1 << 22
+_LOAD_PIECE_BYTES: Final = 1 << 20
 _LARGEST_CHUNK_TOK: Final = 1024
 LARGEST_DRAFT_TOK: Final = 64
 _LARGEST_POSITION_TOK: Final = 1 << 40
@@ -182,7 +183,9 @@ class State:
         fresh = self._native.blank(position)
         offset, total = 8, fresh.payload_bytes
         while offset < total:
-            piece = _read_exactly(read, min(_DUMP_PIECE_BYTES, total - offset))
+            # Pieces end where those of a sealed stream do, so that each is one of them and need not be copied.
+            size = min(_LOAD_PIECE_BYTES - offset % _LOAD_PIECE_BYTES, total - offset)
+            piece = _read_exactly(read, size)
             offset += fresh.write_at(offset, np.frombuffer(piece, np.uint8))
         self._native = fresh
 

@@ -94,15 +94,15 @@ class OpeningReader:
         self._take = take
         self._opened = memoryview(b"")
 
-    def read(self, count: int) -> bytes:
-        """Exactly `count` bytes. Raises SnapshotDamaged when there are fewer, or a chunk is not what was
-        sealed.
+    def read(self, count: int) -> bytes | memoryview:
+        """Exactly `count` bytes, without copying them where one chunk holds them all. Raises SnapshotDamaged
+        when there are fewer, or a chunk is not what was sealed.
         """
-        parts: list[bytes] = []
+        parts: list[memoryview] = []
         while count:
             if not self._opened:
                 self._open_next()
-            part = bytes(self._opened[:count])
+            part = self._opened[:count]
             self._opened = self._opened[len(part) :]
             parts.append(part)
             count -= len(part)
