@@ -160,12 +160,13 @@ def _peer(
     medians = {at: figure(values).value for at, values in seconds.items()}
     slope, start = np.polyfit(list(medians), list(medians.values()), 1)
     there_s = float(start + slope * length_tok)
+    how = "extrapolated" if length_tok > max(medians) else "by the line through what was measured"
     return [
         Row(
             what,
             there_s / ours_s,
             "×",
-            theirs=f"{PEER_FORMAT['q8']}: {1 / there_s:.3g} tokens/s, extrapolated",
+            theirs=f"{PEER_FORMAT['q8']}: {1 / there_s:.3g} tokens/s, {how}",
             note=f"its cache {token_bytes * length_tok / 1e9:.1f} GB, ours {ours_bytes / 1e6:.0f} MB;"
             f" measured to {max(medians):,}",
         )
