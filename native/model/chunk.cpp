@@ -220,7 +220,7 @@ template <typename Multiply>
 void Chunk::split(std::initializer_list<Product> list, std::int64_t tokens, const Multiply& multiply) {
     const std::int64_t cols = list.begin()->matrix->weights.cols;
     const std::int64_t wanted = piece_operations / (cols * tokens) / HC_ROW_BLOCK * HC_ROW_BLOCK;
-    const std::int64_t piece_rows = std::max<std::int64_t>(wanted, HC_ROW_BLOCK);
+    const std::int64_t piece_rows = std::max<std::int64_t>(wanted, tokens < many_tokens ? std::int64_t{HC_ROW_BLOCK} : many_rows);
     std::int64_t pieces = 0;
     std::int64_t operations = 0;
     for (const Product& product : list) {

@@ -95,6 +95,8 @@ class Chunk {
 
     static constexpr std::int64_t shared_operations = 100'000;  // below, waking a thread costs more than it gives
     static constexpr std::int64_t piece_operations = 400'000;   // a piece of a matrix product, at least one row block
+    static constexpr std::int64_t many_tokens = 24;  // from here on a piece is at least so many rows, whose weights are fetched
+    static constexpr std::int64_t many_rows = 128;   // while others are multiplied, and for which activations stay near
 
     const Model& model_;
     const Config& config_;
