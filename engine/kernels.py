@@ -183,7 +183,7 @@ class State:
         fresh = self._native.blank(position)
         offset, total = 8, fresh.payload_bytes
         while offset < total:
-            # Pieces end where those of a sealed stream do, so that each is one of them and need not be copied.
+            # Pieces end where those of a sealed stream do: each is then one of them and need not be copied.
             size = min(_LOAD_PIECE_BYTES - offset % _LOAD_PIECE_BYTES, total - offset)
             piece = _read_exactly(read, size)
             offset += fresh.write_at(offset, np.frombuffer(piece, np.uint8))
