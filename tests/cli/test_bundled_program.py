@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 import subprocess
 import sys
@@ -31,11 +32,12 @@ def program(house: House) -> Path:
     """What a packer makes, as far as our code can tell: `sys.executable` is the program itself, and knows no
     ``-m``. It notes what it was asked to be."""
     notes = str(house.root / "asked")
-    path = house.root / "program"
-    path.write_text(
-        f"#!{sys.executable}\n"
+    path, inside = house.root / "program", house.root / "inside.py"
+    # A shell starts it: the first line of a script cannot name an interpreter whose path has spaces.
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(inside))} "$@"\n')
+    inside.write_text(
         "import sys\n"
-        "sys.frozen, sys.executable = True, __file__\n"
+        f"sys.frozen, sys.executable = True, {str(path)!r}\n"
         f"with open({notes!r}, 'a') as notes: notes.write(' '.join(sys.argv[1:2]) + '\\n')\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from app.__main__ import main\n"
