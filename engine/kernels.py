@@ -29,7 +29,7 @@ from engine.weights import KernelError as KernelError
 from engine.weights import Weight as Weight
 from engine.weights import WeightError as WeightError
 from engine.weights import WeightFormat as WeightFormat
-from engine.weights import bytes_of, data_bytes, matrix_arrays, widen
+from engine.weights import bytes_of, check_shape, data_bytes, matrix_arrays, widen
 
 ABI: Final = 5
 WindowPrecision = Literal["f32", "f16", "int8"]
@@ -529,7 +529,7 @@ def _build(
         weight = weights.get(name)
         if weight is None:
             raise WeightError(f"the model lacks the tensor {name}")
-        _check_shape(name, weight, shape)
+        check_shape(name, weight, shape)
         slot, layer = _slot_of(name)
         if weight.format == "s8" and len(shape) == 2:
             _set_spike_matrix(native, name, weight)
@@ -561,16 +561,11 @@ def _checked_experts(config: NativeConfig, fetch: FetchExpert) -> Callable[[int,
     def checked(layer: int, expert: int) -> _ExpertArrays:
         arrays: _ExpertArrays = []
         for name, weight in zip(expert_tensors(layer, expert), fetch(layer, expert), strict=True):
-            _check_shape(name, weight, shapes[name])
+            check_shape(name, weight, shapes[name])
             arrays.append((weight.format, *matrix_arrays(name, weight)))
         return arrays
 
     return checked
-
-
-def _check_shape(name: str, weight: Weight, shape: tuple[int, ...]) -> None:
-    if tuple(weight.shape) != shape:
-        raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
 
 
 def _set_spike_matrix(native: _native.Model, name: str, weight: Weight) -> None:

@@ -60,6 +60,11 @@ _DATA_TYPES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+def check_shape(name: str, weight: Weight, shape: tuple[int, ...]) -> None:
+    if tuple(weight.shape) != shape:
+        raise WeightError(f"{name} should have shape {list(shape)}, not {list(weight.shape)}")
+
+
 def bytes_of(name: str, array: NDArray[np.generic], size_bytes: int, element_bytes: int) -> NDArray[np.uint8]:
     if array.nbytes != size_bytes:
         raise WeightError(f"{name} should hold {size_bytes} bytes, not {array.nbytes}")
