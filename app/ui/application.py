@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
+from app.bridge.garbage import GarbageCollector
 from app.bridge.opening import in_background
 from app.bridge.session import Session
 from app.core.errors import EnvironmentFailure, HuisClosError
@@ -275,6 +276,7 @@ def open_window(arguments: Sequence[str], guarantee: Guarantee) -> int:
     paths = Paths.find()
     _enlarge(paths)
     application = QApplication(["huisclos"])
+    GarbageCollector(application)
     application.setApplicationName("huisclos")
     application.setApplicationDisplayName("Huis Clos")
     application.setDesktopFileName("huisclos")

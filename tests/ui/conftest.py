@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.bridge.garbage import GarbageCollector
 from app.bridge.session import Session
 from app.core.settings import SettingsFile
 from app.services import model_trial
@@ -40,6 +41,14 @@ def helper() -> Iterator[SharedHelper]:
 def hurried_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model on trial reads for a moment: what it does counts here, not how fast it is."""
     monkeypatch.setattr(model_trial, "READ_S", 0.05)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def collector(qapp: QApplication) -> Iterator[GarbageCollector]:
+    """As in the program: no worker thread destroys a widget."""
+    collector = GarbageCollector(qapp)
+    yield collector
+    collector.stop()
 
 
 @pytest.fixture(scope="session")
