@@ -1,7 +1,8 @@
 """Cycles of dead objects are taken apart on Qt's thread alone.
 
 A cycle may hold a Qt object, and a Qt object must die on the thread it lives on. Python looks for cycles on
-whichever thread happens to allocate: a worker of ours would destroy widgets, now and then, and end the program.
+whichever thread happens to allocate: a worker of ours would destroy widgets, now and then, and end the
+program.
 """
 
 from __future__ import annotations
