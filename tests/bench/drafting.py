@@ -7,16 +7,18 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import kernels
 from engine.backends.native import NativeBackend
 from engine.mini.evaluate import PASSAGES, PROMPT_TOK, SAMPLES, SHIPPED, prompt_of
 from engine.mini.papers import choose, read_dossier
+from engine.models.config import ModelConfig
 from engine.models.convert import Format
 from engine.protocol import ChatMessage, Generate, GenerateDone, Load
 from engine.runtime.drafting import DraftedSteps, Guess, Guesses, LookupGuesses
@@ -46,20 +48,32 @@ class Figure:
     ratio: float
     least_ratio: float
     largest_ratio: float
+    note: str = ""
 
 
 def measure(folder: Path, *, forms: Sequence[Format] = (), threads: int = 0) -> list[Figure]:
     """Prints and gives the figures; of the 7B's shape for each of `forms`, at 2 GB of disk and memory."""
-    figures = measure_reader(threads)
+    figures: list[Figure] = []
+
+    def table(what: str, found: Iterator[Figure]) -> None:
+        show(f"Drafts, {what} ({kernels.features().isa}, {threads or 'all'} threads)", [])
+        for figure in found:
+            figures.append(figure)
+            spread = f"{figure.ratio:.2f} x ({figure.least_ratio:.2f}-{figure.largest_ratio:.2f})"
+            speeds = f"{figure.plain_tok_per_s:.1f} to {figure.drafted_tok_per_s:.1f} tokens/s {figure.note}"
+            tell(Row(figure.what, spread, speeds.rstrip()))
+
+    table("mini reader", reader(threads))
     for form in forms:
-        figures += measure_shape(folder, form, threads)
+        table(f"7B shape, {LAYERS} layers, {form}", wide_model(folder, form, threads))
     return figures
 
 
 # --- the shipped reader
 
 
-def measure_reader(threads: int = 0) -> list[Figure]:
+def reader(threads: int = 0, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """Answers to the samples' questions: those that quote, the others, and one guessed wrongly throughout."""
     model = cast("RunnableModel", NativeBackend().load(Load(1, str(SHIPPED), threads=threads)))
     plain = dataclasses.replace(model, draft_step=None)
     prompts = sample_prompts(model)
@@ -68,16 +82,10 @@ def measure_reader(threads: int = 0) -> list[Figure]:
     quoting = [prompt for prompt, text, _ in said if not text.startswith("«»")]
     absent = [prompt for prompt, text, _ in said if text.startswith("«»")]
     note = f"{same} of {len(said)} answers are the same text"
-    show(f"Drafts, {model.info.label_en} ({model.info.isa}, {model.info.threads} threads)", [])
-    return [
-        compare(
-            f"Reader, {len(quoting)} answers that quote", *both(model, plain, quoting, clock(model)), note
-        ),
-        compare(
-            f"Reader, {len(absent)} answers that quote nothing", *both(model, plain, absent, clock(model))
-        ),
-        *measure_wrong("Reader", model, 4),
-    ]
+    for asked, kind in ((quoting, "that quote"), (absent, "that quote nothing")):
+        what = f"Reader, {len(asked)} answers {kind}"
+        yield compare(what, *both(model, plain, asked, clock(model)), rounds, note)
+    yield wrong("Reader", model, 4, rounds)
 
 
 def clock(model: RunnableModel) -> Clock:
@@ -191,38 +199,40 @@ class Written:
         return int(np.argmax(row))
 
 
-def measure_wrong(name: str, model: RunnableModel, times: int) -> list[Figure]:
+def wrong(name: str, model: RunnableModel, times: int, rounds: int = ROUNDS) -> Figure:
     written = Written(model, WRITTEN_TOK * times)
 
     def drafted() -> float:
         return written.speed(AlwaysWrong(LookupGuesses(written.prompt, len(written.ids))))
 
     what = f"{name}, {len(written.ids)} tokens, every guess wrong"
-    return [compare(what, lambda: written.speed(None), drafted)]
+    return compare(what, lambda: written.speed(None), drafted, rounds)
 
 
-def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LAYERS) -> list[Figure]:
-    """A random model as wide as the 7B, of fewer layers."""
+def wide_model(
+    folder: Path,
+    form: Format,
+    threads: int = 0,
+    rounds: int = ROUNDS,
+    config: ModelConfig = PUBLISHED_7B,
+    layers: int = LAYERS,
+) -> Iterator[Figure]:
+    """Of a random model as wide as the 7B, of fewer layers."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"drafts-{form}.gguf"
-    write_random_model(file, form, dataclasses.replace(PUBLISHED_7B, layers=layers))
     try:
+        write_random_model(file, form, dataclasses.replace(config, layers=layers))
         model = cast("RunnableModel", NativeBackend().load(Load(1, str(file), threads=threads)))
         written = Written(model, WRITTEN_TOK)
-        show(
-            f"Drafts, 7B shape, {layers} layers, {form} ({model.info.isa}, {model.info.threads} threads)", []
-        )
-        figures = []
         for guessed_tok in GUESSED_TOK:
             for share in SHARES:
 
                 def drafted(share: float = share, guessed_tok: int = guessed_tok) -> float:
-                    script = Scripted(written.ids, share, guessed_tok, model.vocabulary)
-                    return written.speed(script)
+                    return written.speed(Scripted(written.ids, share, guessed_tok, model.vocabulary))
 
                 what = f"{guessed_tok} guesses a call, each right at {share:.0%}"
-                figures.append(compare(what, lambda: written.speed(None), drafted))
-        return figures + measure_wrong("As an answer", model, 2)
+                yield compare(what, lambda: written.speed(None), drafted, rounds)
+        yield wrong("As an answer", model, 2, rounds)
     finally:
         file.unlink(missing_ok=True)
 
@@ -230,18 +240,17 @@ def measure_shape(folder: Path, form: Format, threads: int = 0, layers: int = LA
 # --- figures
 
 
-def compare(what: str, plain: Callable[[], float], drafted: Callable[[], float], note: str = "") -> Figure:
-    pairs = [(plain(), drafted()) for _ in range(ROUNDS)]
+def compare(
+    what: str, plain: Callable[[], float], drafted: Callable[[], float], rounds: int = ROUNDS, note: str = ""
+) -> Figure:
+    pairs = [(plain(), drafted()) for _ in range(rounds)]
     ratios = [fast / slow for slow, fast in pairs]
-    figure = Figure(
+    return Figure(
         what,
         statistics.median(slow for slow, _ in pairs),
         statistics.median(fast for _, fast in pairs),
         statistics.median(ratios),
         min(ratios),
         max(ratios),
+        note,
     )
-    spread = f"{figure.ratio:.2f} x ({figure.least_ratio:.2f}-{figure.largest_ratio:.2f})"
-    speeds = f"{figure.plain_tok_per_s:.1f} to {figure.drafted_tok_per_s:.1f} tokens/s {note}"
-    tell(Row(what, spread, speeds.rstrip()))
-    return figure

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from engine import kernels
-from tests.bench.peer import depth, dossier, loading, long, snapshots, speed, spikes, threads
+from tests.bench.peer import depth, dossier, drafts, loading, long, snapshots, speed, spikes, threads
 from tests.bench.peer.figures import RUNS, Section, print_head
 from tests.bench.peer.setting import Setting
 from tests.bench.peer.shapes import PUBLISHED_7B, TINY
@@ -28,6 +28,7 @@ SECTIONS: Final[dict[str, Callable[[Setting], Section]]] = {
     "snapshots": snapshots.snapshots,
     "spikes": spikes.spikes,
     "dossier": dossier.dossier,
+    "drafts": drafts.drafts,
     "long": long.long,
 }
 
