@@ -59,6 +59,7 @@ class _Reply:
     done: GenerateDone | None
     reason: Reason
     stopped: bool = False
+    sure: bool = True  # False: a reader said it, and it is not likely enough to be right
 
 
 def ask(
@@ -147,7 +148,7 @@ class _Asking:
             return self._finish(Graded("", (), False), AnswerMode.MODEL, Reason.STOPPED, None)
         if reply.done is None or info is None:
             return self._quote(sources, reply.reason, None)
-        return self._judge(info, reply.done, sources)
+        return self._judge(info, reply.done, sources, reply.sure)
 
     # -- finding --------------------------------------------------------------------------------------------
 
@@ -243,12 +244,13 @@ class _Asking:
         if not replies:
             return _Reply(None, Reason.QUESTION_TOO_LONG)
         reply, self._evidence = replies[0]
-        return reply
+        return replace(reply, sure=rounds.is_absent(looks, info.confidence_floor))
 
     def _look(self, done: GenerateDone, seconds: float) -> rounds.Round:
         graded = grading.grade_reader(done.text, self._evidence, self._page)
         stands = graded.readable and not graded.absent
-        return rounds.Round(done.confidence, stands, graded.absent, seconds)
+        cited = {c.anchor for statement in graded.statements for c in statement.citations}
+        return rounds.Round(done.confidence, stands, graded.absent, seconds, cited == {1})
 
     def _hear(
         self,
@@ -323,7 +325,7 @@ class _Asking:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def _judge(self, info: ModelInfo, done: GenerateDone, sources: list[Source]) -> Answer:
+    def _judge(self, info: ModelInfo, done: GenerateDone, sources: list[Source], sure: bool) -> Answer:
         stopped = done.stop_reason == "stopped"
         grade = grading.grade_reader if info.reader else grading.grade_free
         graded = grade(done.text, self._evidence, self._page)
@@ -332,7 +334,7 @@ class _Asking:
             return self._finish(Graded(said, (), True), AnswerMode.MODEL, Reason.STOPPED, done)
         if not graded.readable:
             return self._quote(sources, Reason.UNREADABLE_ANSWER, done)
-        if not stopped and done.confidence < info.confidence_floor:
+        if not stopped and not sure:
             return self._quote(sources, Reason.LOW_CONFIDENCE, done)
         closest: tuple[Evidence, ...] = ()
         if graded.absent:

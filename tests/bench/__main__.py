@@ -22,6 +22,7 @@ from tests.bench import (
     reader,
     spikes,
     taking_in,
+    trust,
     window,
 )
 
@@ -34,7 +35,7 @@ def main() -> None:
         "sections",
         nargs="*",
         metavar="SECTION",
-        help=f"of {', '.join(SECTIONS)} (all of these), finding, gates, quantisers",
+        help=f"of {', '.join(SECTIONS)} (all of these), finding, trust, gates, quantisers",
     )
     parser.add_argument("--full", action="store_true", help="read on to 256,000 tokens (minutes)")
     parser.add_argument(
@@ -76,6 +77,8 @@ def main() -> None:
             answers.measure(Path(scratch) / "answers")
         if "finding" in wanted:
             finding.measure(Path(scratch) / "finding", options.papers)
+        if "trust" in wanted:
+            trust.measure(Path(scratch) / "trust", options.model)
         if "gates" in wanted:
             gates.measure(
                 Path(scratch) / "gates",

@@ -10,15 +10,10 @@ from pathlib import Path
 from app import services
 from app.core.paths import Paths
 from app.core.resources import resource
-from app.library.documents import add_document, finish_document
 from app.library.dossiers import create_dossier
-from app.library.pages import put_page
-from app.library.values import Page
-from app.retrieval.index import IndexedPage
-from app.retrieval.index import put_page as index_page
+from tests.bench.shelf import PASSPHRASE, put_document
 from tests.bench.table import Row, show, spread
 
-PASSPHRASE = "four quiet rooms behind doors"
 PAGES = 10_000
 QUERIES = 200
 
@@ -72,22 +67,12 @@ def _measure_search(workspace: services.Workspace) -> None:
         with workspace.vault.write() as connection:
             if not dossier_id:
                 dossier_id = create_dossier(connection, "Ten thousand pages").id
-            document = add_document(
-                connection,
-                dossier_id,
-                name=f"document-{number:03}.txt",
-                size_bytes=1,
-                blob_id="",
-                content_mac=number.to_bytes(32, "big"),
-            )
-            for page in range(1, per_document + 1):
-                text = (
-                    " ".join(dice.choices(roots, weights, k=260))
-                    + f". reference {number * per_document + page}."
-                )
-                put_page(connection, document.id, Page(page, 595.0, 842.0, text, ()))
-                index_page(connection, IndexedPage(dossier_id, document.id, document.name, page, text))
-            finish_document(connection, document.id)
+            first = number * per_document + 1
+            pages = [
+                " ".join(dice.choices(roots, weights, k=260)) + f". reference {page}."
+                for page in range(first, first + per_document)
+            ]
+            put_document(connection, dossier_id, f"document-{number:03}.txt", pages)
     indexed_s = time.perf_counter() - began_s
     taken_s: list[float] = []
     for query in range(QUERIES):

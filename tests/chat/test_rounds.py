@@ -6,11 +6,11 @@ from app.chat import rounds
 from app.chat.evidence import Source, spread
 from app.chat.rounds import Round
 
-ABSENT = Round(0.9, stands=False, absent=True, seconds=0.1)
+ABSENT = Round(0.9, stands=False, absent=True, seconds=0.1, best=False)
 
 
-def said(confidence: float, *, stands: bool = True) -> Round:
-    return Round(confidence, stands, absent=False, seconds=0.1)
+def said(confidence: float, *, stands: bool = True, best: bool = True) -> Round:
+    return Round(confidence, stands, absent=False, seconds=0.1, best=best)
 
 
 def test_a_sure_first_answer_ends_the_search() -> None:
@@ -30,6 +30,18 @@ def test_after_it_is_not_here_a_later_answer_counts_like_a_first_one() -> None:
     assert rounds.settled([ABSENT, ABSENT, said(0.96)], floor=0.95) == 2
 
 
+def test_an_answer_from_elsewhere_than_the_search_found_first_has_to_be_far_surer() -> None:
+    assert rounds.settled([said(0.98, best=False)], floor=0.95) is None
+    assert rounds.settled([said(0.998, best=False)], floor=0.95) == 0
+
+
+def test_absent_is_said_only_when_no_look_found_anything() -> None:
+    assert rounds.is_absent([ABSENT, ABSENT], floor=0.9)
+    assert not rounds.is_absent([ABSENT, said(0.3)], floor=0.9)
+    assert not rounds.is_absent([ABSENT], floor=0.95)
+    assert not rounds.is_absent([], floor=0.0)
+
+
 def test_of_several_sure_answers_the_surest_counts() -> None:
     assert rounds.settled([said(0.6), said(0.997), said(0.9999)], floor=0.95) == 2
 
@@ -43,7 +55,7 @@ def test_rounds_end_before_their_time_is_over() -> None:
     assert rounds.goes_on([])
     assert rounds.goes_on([said(0.5)] * (rounds.MOST_ROUNDS - 1))
     assert not rounds.goes_on([said(0.5)] * rounds.MOST_ROUNDS)
-    slow = Round(0.5, stands=True, absent=False, seconds=rounds.LOOK_S * 0.6)
+    slow = Round(0.5, stands=True, absent=False, seconds=rounds.LOOK_S * 0.6, best=True)
     assert not rounds.goes_on([slow])
 
 
