@@ -27,7 +27,7 @@ from app.retrieval import ranking
 from app.services import readings
 from app.services.lanes import Lane
 from app.services.model_choice import bring_model
-from app.services.operation import Operation
+from app.services.operation import Operation, Progress
 from app.services.views import Changes
 from app.services.workspace import Workspace
 from engine.client import EngineCancelled, EngineError, Request
@@ -35,7 +35,7 @@ from engine.protocol import GenerateDone, ModelInfo
 
 QUOTED_PASSAGES = 6  # of different pages: as many as a reader looks at first
 FURTHER_PASSAGES = 3  # besides those that a reader cites
-READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
+READY_WAIT_S = 1_800.0  # a large model on a slow disk; the person can stop waiting at any moment
 HISTORY_EXCHANGES = 2
 HISTORY_CHARACTERS = 1_200  # of an answer
 HISTORY_QUESTION_CHARACTERS = 400
@@ -70,7 +70,8 @@ def ask(
     chat_id: str | None = None,
     documents: Sequence[str] | None = None,
 ) -> Operation[Answer]:
-    """Answer a question about a dossier, or about chosen documents of it; ``on_partial`` streams the words.
+    """Answer a question about a dossier, or about chosen documents of it; ``on_partial`` streams the words,
+    and before them ``on_progress`` tells of the model being loaded and of the passages being read.
 
     Stopping is no error: the operation then ends with the answer so far. Raises QuestionEmpty; and
     DossierMissing, DocumentMissing, AnswerGone when what it rests on or belongs to was removed meanwhile.
@@ -137,6 +138,8 @@ class _Asking:
         if not sources:
             return self._finish(Graded("", (), False), AnswerMode.PASSAGES, Reason.NOTHING_FOUND, None)
         bring_model(self._ws, self._dossier_id)
+        if self._ws.host.info is None and self._ws.host.has_model:
+            self._op.report_only(Progress(0, None, "model"))
         info = self._ws.host.wait_until_ready(READY_WAIT_S, self._op.cancel_event)
         if info is None:
             reply = _Reply(None, Reason.ENGINE_DOWN if self._ws.host.has_model else Reason.NO_MODEL)
@@ -312,6 +315,8 @@ class _Asking:
                 self._op.stream(text)
 
         request.on_delta(lambda delta: hear(delta.text))
+        if aloud:
+            request.on_progress(lambda read: self._op.report_only(Progress(read.done, read.total, "token")))
         self._op.when_cancelled(request.cancel)
         try:
             done = request.result()

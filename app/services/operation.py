@@ -22,7 +22,8 @@ PROGRESS_INTERVAL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``total`` is None while it is not known. ``unit`` is "file", "page", "token" or "byte"."""
+    """``total`` is None while it is not known. ``unit`` is "file", "page", "token", "byte",
+    "thousandth" or "model" (which is being loaded)."""
 
     done: int
     total: int | None

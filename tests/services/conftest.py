@@ -35,6 +35,7 @@ from engine.protocol import (
     StateSaved,
     TokenCounts,
 )
+from engine.protocol import Progress as EngineProgress
 
 PASSPHRASE = "a phrase that is long enough"
 WAIT_S = 60.0
@@ -81,6 +82,7 @@ class ScriptedClient:
     answer: Answerer = lambda messages: "Nothing. [0]"
     confidence: float = 0.9
     hold: threading.Event | None = None  # when set, generation waits for it (or for a cancel)
+    reading: threading.Event | None = None  # when set, half of the prompt is read until it is
     prompts: list[tuple[ChatMessage, ...]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     sessions: list[str | None] = field(default_factory=list)
@@ -140,6 +142,9 @@ class ScriptedClient:
             return request.end(None, given)  # type: ignore[arg-type]
         text = str(given)
         said = ""
+        if self.reading is not None:
+            request.take_progress(EngineProgress(1, "prompt", 50, 100))
+            self.reading.wait(60)
         for word in text.split(" "):
             piece = word if not said else " " + word
             said += piece

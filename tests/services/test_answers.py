@@ -83,6 +83,19 @@ def test_words_stream_and_come_late_to_a_late_listener(scripted):
         assert operation.changes & Changes.CHATS
 
 
+def test_before_its_first_word_an_answer_tells_how_much_is_read(scripted):
+    scripted.client.answer = lambda messages: "«apixaban 5 mg» [1]"
+    scripted.client.reading = threading.Event()
+    with scripted.open() as ws:
+        dossier_id = scripted.dossier(ws, lettre_txt=scripted.LETTER)
+        operation = services.ask(ws, dossier_id, "Quel anticoagulant ?")
+        while operation.progress is None or operation.progress.unit != "token":
+            pass
+        assert (operation.progress.done, operation.progress.total, operation.partial) == (50, 100, "")
+        scripted.client.reading.set()
+        assert operation.result(60).text == "«apixaban 5 mg» [1]"
+
+
 def test_a_reader_shows_no_word_before_its_grade_and_source(scripted):
     reader(scripted, "«apixaban 5 mg» [1]")
     with scripted.open() as ws:

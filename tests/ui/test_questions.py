@@ -94,6 +94,23 @@ def test_citations_are_walked_with_a_key(scripted: Stage) -> None:
     assert window.viewer.view is first
 
 
+def test_a_card_says_how_much_is_read_before_the_first_word(scripted: Stage) -> None:
+    window = scripted.open()
+    scripted.take_in(window, lettre_txt=LETTER)
+    client = scripted.desk.client
+    assert client is not None
+    client.answer = quoting("145/90 mmHg")  # type: ignore[assignment]
+    client.reading = threading.Event()
+    scripted.until(window.chat.composer.field.isEnabled)
+    window.chat.ask("Quelle est la tension artérielle ?")
+    card = window.chat.cards[-1]
+    scripted.until(lambda: "Reading the passages: 50%" in card._text.toPlainText())
+    client.reading.set()
+    scripted.until(lambda: not window.chat.is_answering)
+    assert card.answer is not None
+    assert not card._text.isVisible()
+
+
 def test_words_stream_and_stopping_keeps_them(scripted: Stage) -> None:
     window = scripted.open()
     scripted.take_in(window, lettre_txt=LETTER)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.values import Answer, AnswerMode, Citation, Grade, Reason
+from app.services.operation import Progress
 from app.ui import wording
 from app.ui.buttons import icon_button
 from app.ui.chat.answer_text import AnswerText
@@ -83,6 +84,16 @@ class AnswerCard(QWidget):
         self._begin_again()
         self._streamed = ""
         self._text.say(self.tr("Finding the passages and reading them…"))
+
+    def prepare(self, progress: Progress) -> None:
+        """Say what is done before the first word: a large model takes its time."""
+        if self._streamed:
+            return
+        if progress.unit == "model":
+            self._text.say(self.tr("Loading the model…"))
+        elif progress.total:
+            share = wording.percent(round(100 * progress.done / progress.total))
+            self._text.say(self.tr("Reading the passages: {0}").format(share))
 
     def stream(self, piece: str) -> None:
         self._streamed += piece

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 from app.bridge.session import Session
 from app.bridge.tasks import Task, while_alive
 from app.chat.values import Answer
+from app.services.operation import Progress
 from app.services.views import DocumentCard, DocumentStatus, DossierCard
 from app.ui import wording
 from app.ui.actions import Actions
@@ -152,10 +153,15 @@ class ChatPane(QFrame):
         self.composer.set_busy(True)
         self.answering.emit(True)
         self._actions.stop.setEnabled(True)
+        task.progressed.connect(while_alive(self, lambda progress: self._progressed(task, progress)))
         task.streamed.connect(while_alive(self, lambda piece: self._streamed(task, piece)))
         task.succeeded.connect(while_alive(self, lambda answer: self._succeeded(task, answer)))
         task.failed.connect(while_alive(self, lambda failure: self._failed(task, sentence(failure))))
         task.cancelled.connect(while_alive(self, lambda: self._failed(task, self.tr("Stopped."))))
+
+    def _progressed(self, task: Task, progress: Progress) -> None:
+        if task is self._task and self._card is not None:
+            self._card.prepare(progress)
 
     def _streamed(self, task: Task, piece: str) -> None:
         if task is self._task and self._card is not None:

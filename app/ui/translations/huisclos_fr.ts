@@ -179,6 +179,14 @@
         <translation>Recherche et lecture des passages…</translation>
     </message>
     <message>
+        <source>Loading the model…</source>
+        <translation>Chargement du modèle…</translation>
+    </message>
+    <message>
+        <source>Reading the passages: {0}</source>
+        <translation>Lecture des passages&#xa0;: {0}</translation>
+    </message>
+    <message>
         <source>This answer was stopped; these are its words so far.</source>
         <translation>Cette réponse a été interrompue&#x202f;; voici ce qui en était écrit.</translation>
     </message>
