@@ -15,6 +15,7 @@ def main() -> None:
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--rate", type=float, default=1e-3)
     train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--device", default="auto", help="a torch device; an accelerator where there is one")
     train.add_argument("--plain", action="store_true", help="without torch.compile")
     make = verbs.add_parser("make", help="train, export, convert and measure: the whole way in one folder")
     make.add_argument("folder", type=Path)
@@ -51,10 +52,17 @@ def main() -> None:
     describe.add_argument("--side", choices=("train", "valid", "test"), default="train")
     a = parser.parse_args()
     if a.verb == "train":
+        from engine.mini.hardware import find_hardware
         from engine.mini.train import train as run_training
 
         run_training(
-            a.folder, minutes=a.minutes, seed=a.seed, rate=a.rate, threads=a.threads, compiled=not a.plain
+            a.folder,
+            minutes=a.minutes,
+            seed=a.seed,
+            rate=a.rate,
+            threads=a.threads,
+            compiled=not a.plain,
+            hardware=find_hardware(a.device),
         )
     elif a.verb == "make":
         from engine.mini.make import make as run_all

@@ -181,7 +181,7 @@ class GatedLinearAttention(nn.Module):
 def angles(positions: Tensor, c: MiniConfig) -> tuple[Tensor, Tensor]:
     """cos and sin of the rotary embedding at `positions`, each [..., head_dim / 2]."""
     half = c.head_dim // 2
-    inverse = c.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    inverse = c.rope_theta ** (-torch.arange(half, dtype=torch.float32, device=positions.device) / half)
     angle = positions.float()[..., None] * inverse
     return angle.cos(), angle.sin()
 
@@ -243,7 +243,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, first_query: int, first_key: int, wi
     """
     b, kv, group, t, d = q.shape
     s = k.shape[2]
-    gap = torch.arange(first_query, first_query + t)[:, None] - torch.arange(first_key, first_key + s)
+    queries = torch.arange(first_query, first_query + t, device=q.device)
+    gap = queries[:, None] - torch.arange(first_key, first_key + s, device=q.device)
     unseen = (gap < 0) | (gap > window)
     scores = (q.reshape(b, kv, group * t, d) @ k.transpose(-1, -2)).view(b, kv, group, t, s)
     weights = scores.float().masked_fill(unseen, float("-inf")).softmax(-1).to(v.dtype)
@@ -291,7 +292,7 @@ class Backbone(nn.Module):
 
     def forward(self, ids: Tensor, dtype: torch.dtype, spikes_k: float = 0.0) -> tuple[Tensor, list[Tensor]]:
         """(final vectors, the residual stream as it enters each layer), all [B, T, hidden] in float32."""
-        cos, sin = angles(torch.arange(ids.shape[1]), self.c)
+        cos, sin = angles(torch.arange(ids.shape[1], device=ids.device), self.c)
         cos, sin = cos.to(dtype), sin.to(dtype)
         h = self.embeddings(ids).float()
         stream = []

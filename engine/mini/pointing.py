@@ -7,6 +7,7 @@ probes are no part of the model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -38,6 +39,12 @@ class Hints:
     begins: Tensor  # [B, T] bool
     verdicts: Tensor  # [Q, 3] int64
 
+    def on(self, take: Callable[[Tensor], Tensor]) -> Hints:
+        """The same where `take` puts tensors."""
+        looks = {name: take(some) for name, some in self.looks.items()}
+        others = (take(some) for some in (self.passage, self.asked, self.begins, self.verdicts))
+        return Hints(looks, *others)
+
 
 class Pointing(nn.Module):
     """The probes; attention itself belongs to the model."""
@@ -54,7 +61,7 @@ class Pointing(nn.Module):
         last, middle, early = len(stream) - 1, len(stream) // 2, min(2, len(stream) - 1)
         between, half = last // 2 // 2 * 2 + 1, model.c.group * 2  # a window layer; heads
         evidence = hints.passage > 0
-        some = evidence & (torch.rand(hints.passage.shape) < PROBE_SHARE)
+        some = evidence & (torch.rand(hints.passage.shape, device=evidence.device) < PROBE_SHARE)
         wanted = hints.passage[some].clamp(max=PASSAGES - 1)
         numbers = [
             F.cross_entropy(probe(even(stream[place][some])), wanted)
@@ -120,7 +127,7 @@ def attention_losses(
     kv = c.num_key_value_heads if heads is None else heads // c.group
     rows, asking, first, after = looks.unbind(1)
     length = before.shape[1]
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(before.device.type, dtype=torch.bfloat16):
         x = layer.attn_norm(before).to(torch.bfloat16)
         width = kv * c.head_dim
         k = F.linear(x, attention.k_proj.weight[:width], attention.k_proj.bias[:width])
@@ -128,13 +135,13 @@ def attention_losses(
         width *= c.group
         q = F.linear(x[rows, asking], attention.q_proj.weight[:width], attention.q_proj.bias[:width])
         q = q.view(-1, kv * c.group, c.head_dim)
-    cos, sin = angles(torch.arange(length), c)
+    cos, sin = angles(torch.arange(length, device=before.device), c)
     k = rotate(k.float(), cos, sin).to(torch.bfloat16)[rows]  # [N, kv heads, T, D]
     cos, sin = angles(asking, c)
     q = (rotate(q.float(), cos[:, None], sin[:, None]) * c.head_dim**-0.5).to(torch.bfloat16)
     q = q.view(-1, kv, c.group, c.head_dim)
     scores = (q @ k.transpose(-1, -2)).float().flatten(1, 2)  # [N, heads, T]
-    places = torch.arange(length)
+    places = torch.arange(length, device=before.device)
     seen = (places <= asking[:, None]) & (places >= asking[:, None] - c.sliding_window)
     scores = scores.masked_fill(~seen[:, None], float("-inf"))
     right = (places >= first[:, None]) & (places < after[:, None])

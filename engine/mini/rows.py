@@ -7,10 +7,11 @@ import re
 import signal
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from random import Random
 
@@ -23,12 +24,12 @@ from engine.mini.examples import Example, Question
 from engine.mini.pointing import LOOKS, Hints
 from engine.mini.vocabulary import END
 
-BUCKETS = (96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+BUCKETS = (96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
 WORD_TOK = 1.75  # tokens of a word of evidence, to aim at a length
 QUESTIONS = 2  # rows made of one dossier
 AROUND_TOK = 10  # before and after a value: where the question's words are likely to stand
 MATCHES = 6  # words of the question a row looks up while it reads
-AHEAD = 3  # batches written before they are asked for
+AHEAD = 3  # batches of a writer before they are asked for
 LONG_TOK = 512  # rows beyond are the passages of many dossiers
 LONG_WORDS = 120
 _PLAIN = ("value", "sentence")  # questions that stay clear among other dossiers
@@ -61,6 +62,11 @@ class Batch:
     real: Tensor  # [B, T] bool: positions whose target is text
     spans: list[tuple[int, int, int, int, str]]  # (row, first position, last position, passage or 0, kind)
     hints: Hints
+
+    def on(self, take: Callable[[Tensor], Tensor]) -> Batch:
+        """The same where `take` puts tensors."""
+        tensors = (self.ids, self.targets, self.answers, self.firsts, self.real)
+        return Batch(*(take(tensor) for tensor in tensors), self.spans, self.hints.on(take))
 
 
 class Writer:
@@ -284,18 +290,21 @@ def collate(rows: Sequence[Row], length: int, end: int) -> Batch:
 
 
 class Feeder:
-    """Writes batches in a process of its own, some ahead, so that training does not wait for text."""
+    """Writes batches in processes of its own, some ahead, so that training does not wait for text."""
 
-    def __init__(self, vocabulary: Path, seed: int) -> None:
+    def __init__(self, vocabulary: Path, seed: int, writers: int = 1) -> None:
+        context = get_context("spawn")
+        begun = context.Value("i", 0)  # so that no two write the same
         self.pool = ProcessPoolExecutor(
-            1, get_context("spawn"), initializer=begin_feeding, initargs=(vocabulary, seed)
+            writers, context, initializer=begin_feeding, initargs=(vocabulary, seed, begun)
         )
+        self.ahead = AHEAD * writers
         self.coming: deque[Future[Batch]] = deque()
 
     def next(self, length: int, rows: int, drills: float, simple: float) -> Batch:
         """The batch asked for some calls before."""
         self.coming.append(self.pool.submit(feed, length, rows, drills, simple))
-        while len(self.coming) <= AHEAD:
+        while len(self.coming) <= self.ahead:
             self.coming.append(self.pool.submit(feed, length, rows, drills, simple))
         return self.coming.popleft().result()
 
@@ -304,16 +313,19 @@ class Feeder:
 
 
 _packer: Packer | None = None
+WRITERS_APART = 500_000_003  # of the seeds of two writers
 
 
-def begin_feeding(vocabulary: Path, seed: int) -> None:
+def begin_feeding(vocabulary: Path, seed: int, begun: Synchronized[int]) -> None:
     global _packer
+    with begun.get_lock():
+        number, begun.value = begun.value, begun.value + 1
     torch.set_num_threads(1)
     if hasattr(os, "sched_setaffinity"):
         # beside the training, which may be pinned
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed))
+    _packer = Packer(Tokenizer.from_file(str(vocabulary)), Generator(seed + number * WRITERS_APART))
 
 
 def feed(length: int, rows: int, drills: float, simple: float) -> Batch:

@@ -22,12 +22,13 @@ from torch import Tensor
 
 from engine.mini.data import Generator
 from engine.mini.exclusion import Exclusion
+from engine.mini.hardware import Hardware, find_hardware
 from engine.mini.model import MiniConfig, MiniReader
 from engine.mini.pointing import Pointing
 from engine.mini.rows import Batch, Feeder, Packer
 from engine.mini.vocabulary import train_vocabulary
 
-BATCH_TOK, LONG_BATCH_TOK, LONG_TOK = 4096, 6144, 256  # tokens of a batch; from which length on the second
+LONG_TOK = 256  # from this length on a step takes `Hardware.long_batch_tok` tokens
 SPIKES_K = 3.0
 SPIKES_FROM = 0.94  # share of the time from which inputs are coded as spikes and weights rounded to int8
 READ_WEIGHT = 0.02  # of the language-model loss beside the answers' loss
@@ -54,6 +55,12 @@ CURRICULUM = (
     (0.75, ((192, 0.15), (256, 0.3), (384, 0.35), (512, 0.2))),
     (0.9, ((256, 0.3), (384, 0.36), (512, 0.3), (1024, 0.02), (2048, 0.01), (4096, 0.005), (8192, 0.005))),
 )
+# what an accelerator adds, since it has time for it
+LONG_CURRICULUM = (
+    (0.75, ((1024, 0.05), (2048, 0.03))),
+    (0.85, ((1024, 0.08), (2048, 0.06), (4096, 0.04), (8192, 0.03), (16_384, 0.02), (32_768, 0.02))),
+)
+JUDGED = ((128, 90), (256, 90), (512, 40))  # lengths and numbers of the validation's rows
 COMPILED_TOK = 384  # longer rows are too rare to be worth a compilation; so is the stage with spikes
 
 Forward = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
@@ -73,13 +80,14 @@ def optimizers(model: MiniReader, rate: float) -> list[torch.optim.Optimizer]:
 
 def loss_of(model: MiniReader, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """(loss to minimise, mean cross-entropy of the answers' tokens)."""
-    others = batch.real & ~batch.answers & (torch.rand(batch.real.shape) < READ_SHARE)
+    device = hidden.device
+    others = batch.real & ~batch.answers & (torch.rand(batch.real.shape, device=device) < READ_SHARE)
     chosen = batch.answers | others
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16):
         logits = model.head(hidden[chosen])
     each = F.cross_entropy(logits.float(), batch.targets[chosen], reduction="none")
     told = batch.answers[chosen]
-    weights = torch.ones(batch.real.shape)
+    weights = torch.ones(batch.real.shape, device=device)
     weights[batch.firsts[:, 0], batch.firsts[:, 1]] = FIRST_WEIGHT
     answers = (each[told] * weights[chosen][told]).sum() / told.sum()
     return answers + READ_WEIGHT * each[~told].mean(), each[told].mean().detach()
@@ -142,13 +150,17 @@ def simple_at(share: float) -> float:
     return max(0.0, min(0.7, 1.75 - 2.5 * share))
 
 
-def lengths_at(share: float) -> tuple[tuple[int, float], ...]:
-    return [mix for start, mix in CURRICULUM if share >= start][-1]
+def lengths_at(share: float, longest_tok: int) -> tuple[tuple[int, float], ...]:
+    """Lengths of rows and how often each, none beyond `longest_tok`."""
+    mixes = [mix for start, mix in CURRICULUM if share >= start][-1]
+    if longest_tok >= LONG_CURRICULUM[-1][1][-1][0]:
+        mixes += next((mix for start, mix in reversed(LONG_CURRICULUM) if share >= start), ())
+    return tuple((length, often) for length, often in mixes if length <= longest_tok)
 
 
-def rows_of(length: int) -> int:
-    """Always the same for a length, since every shape is compiled."""
-    return max(1, (BATCH_TOK if length < LONG_TOK else LONG_BATCH_TOK) // length)
+def rows_of(length: int, hardware: Hardware) -> int:
+    """Always the same for a length, since every shape may be compiled."""
+    return max(1, (hardware.batch_tok if length < LONG_TOK else hardware.long_batch_tok) // length)
 
 
 def train(
@@ -159,12 +171,15 @@ def train(
     rate: float = 1e-3,
     threads: int = 2,
     compiled: bool = True,
+    hardware: Hardware | None = None,
     config: MiniConfig | None = None,
     checkpoint_s: float = 120.0,
     validation_s: float = 240.0,
     spikes_from: float = SPIKES_FROM,
     most_steps: int | None = None,
 ) -> None:
+    hardware = hardware or find_hardware()
+    device = hardware.device
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -172,23 +187,23 @@ def train(
     if not vocabulary.exists():
         train_vocabulary().save(str(vocabulary))
     tokenizer = Tokenizer.from_file(str(vocabulary))
-    model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size()))
-    pointing = Pointing(model.c.hidden_size)
+    model = MiniReader(config or MiniConfig(tokenizer.get_vocab_size())).to(device)
+    pointing = Pointing(model.c.hidden_size).to(device)
     steppers = [*optimizers(model, rate), torch.optim.AdamW(pointing.parameters(), lr=rate)]
     spent, step, mean, seen = 0.0, 0, None, 0
     last = folder / "last.pt"
     if last.exists():
-        saved = torch.load(last, weights_only=True)
+        saved = torch.load(last, weights_only=True, map_location=device)
         model.load_state_dict(saved["model"])
         pointing.load_state_dict(saved["pointing"])
         for stepper, state in zip(steppers, saved["steppers"], strict=False):
             stepper.load_state_dict(state)
         spent, step, mean, seen = saved["spent"], saved["step"], saved["mean"], saved["seen"]
     resumed = step
-    feeder = Feeder(vocabulary, seed * 1_000_003 + step)
+    feeder = Feeder(vocabulary, seed * 1_000_003 + step, hardware.writers)
     judge = Packer(tokenizer, Generator(99, "valid"))
     marks = judge.writer.encode("«»")[1], judge.writer.encode("« x » [1]")[-3]
-    judged = [judge.batch(128, 90), judge.batch(256, 90), judge.batch(512, 40)]
+    judged = [judge.batch(length, rows).on(hardware.take) for length, rows in JUDGED]
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters,"
         f" {len(Exclusion.of_samples().phrases)} phrases excluded",
@@ -196,18 +211,18 @@ def train(
     )
 
     def forward(ids: Tensor) -> tuple[Tensor, list[Tensor]]:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             return model(ids, torch.bfloat16)
 
     def spiking(ids: Tensor) -> tuple[Tensor, list[Tensor]]:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
             return model(ids, torch.bfloat16, SPIKES_K)
 
     def chosen_forward(share: float) -> tuple[Forward, Forward]:
         """(what trains, what validates) at this share of the time."""
         return (spiking, spiking) if share >= spikes_from else (fast, forward)
 
-    fast: Forward = torch.compile(forward, dynamic=False) if compiled else forward
+    fast: Forward = torch.compile(forward, dynamic=False) if compiled and hardware.compiled else forward
     chooser = Random(seed + step)
     started = time.monotonic() - spent
     checked = validated = time.monotonic()
@@ -225,9 +240,10 @@ def train(
         if most_steps is not None and step - resumed >= most_steps:
             break
         share = spent / total_s
-        mix = lengths_at(share)
+        mix = lengths_at(share, hardware.longest_tok)
         length = chooser.choices([m[0] for m in mix], [m[1] for m in mix])[0]
-        batch = feeder.next(length, rows_of(length), drills_at(share), simple_at(share))
+        batch = feeder.next(length, rows_of(length, hardware), drills_at(share), simple_at(share))
+        batch = batch.on(hardware.take)
         now = rate_at(share, step, resumed)
         for stepper in steppers:
             for group in stepper.param_groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from engine.mini.data import Generator
 from engine.mini.export import export
+from engine.mini.hardware import find_hardware
 from engine.mini.model import (
     GatedLinearAttention,
     MiniConfig,
@@ -23,7 +25,7 @@ from engine.mini.model import (
     attend,
 )
 from engine.mini.pointing import Pointing, attention_losses
-from engine.mini.rows import BUCKETS, Batch, Packer, place_of, spaced
+from engine.mini.rows import BUCKETS, Batch, Feeder, Packer, place_of, spaced
 from engine.mini.train import lengths_at, rate_at, rows_of, save, train
 from engine.mini.vocabulary import train_vocabulary
 from engine.models.loading import LoadedModel, load
@@ -252,7 +254,13 @@ def test_attention_that_looks_at_the_right_place_costs_less() -> None:
 def test_training_lowers_the_loss_and_continues_where_it_was_stopped(folder: Path) -> None:
     def train_on(steps: int) -> dict[str, float]:
         train(
-            folder, minutes=1e4, threads=1, compiled=False, config=MiniConfig(1500, **SMALL), most_steps=steps
+            folder,
+            minutes=1e4,
+            threads=1,
+            compiled=False,
+            config=MiniConfig(1500, **SMALL),
+            hardware=find_hardware("cpu"),
+            most_steps=steps,
         )
         saved: dict[str, float] = torch.load(folder / "last.pt", weights_only=True)
         return saved
@@ -264,13 +272,43 @@ def test_training_lowers_the_loss_and_continues_where_it_was_stopped(folder: Pat
     assert first["spikes_k"] == 0.0
 
 
+def test_two_writers_write_different_text(folder: Path) -> None:
+    feeder = Feeder(folder / "tokenizer.json", seed=5, writers=2)
+    try:
+        batches = [feeder.next(96, 4, 0.2, 0.0) for _ in range(4)]
+    finally:
+        feeder.close()
+    seen = {tuple(row) for batch in batches for row in batch.ids.tolist()}
+    assert len(seen) == 16
+
+
+def test_a_batch_goes_where_the_model_is_whole(folder: Path) -> None:
+    batch = Packer(Tokenizer.from_file(str(folder / "tokenizer.json")), Generator(3)).batch(96, 2)
+    there = batch.on(lambda tensor: tensor.to("meta"))
+    tensors = [value for value in vars_of(there) if isinstance(value, torch.Tensor)]
+    assert len(tensors) == 5 + 4 + len(batch.hints.looks)
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert there.spans == batch.spans
+
+
+def vars_of(batch: Batch) -> list[object]:
+    """Everything a batch holds, its hints' parts one by one."""
+    parts = [getattr(batch, field.name) for field in dataclasses.fields(batch)]
+    hints = [getattr(batch.hints, field.name) for field in dataclasses.fields(batch.hints)]
+    return [*parts, *hints, *batch.hints.looks.values()]
+
+
 def test_sequences_lengthen_and_the_rate_falls_towards_the_end() -> None:
-    longest = [max(n for n, _ in lengths_at(share)) for share in (0.0, 0.15, 0.3, 0.5, 0.9)]
+    core, card = find_hardware("cpu"), dataclasses.replace(find_hardware("cpu"), longest_tok=32_768)
+    shares = (0.0, 0.15, 0.3, 0.5, 0.9)
+    longest = [max(n for n, _ in lengths_at(share, core.longest_tok)) for share in shares]
     assert all(n in BUCKETS for n in longest)
     assert longest == sorted(longest)
     assert longest[0] < longest[-1]
     rates = [rate_at(share, 500, 0) for share in (0.3, 0.7, 0.9, 1.0)]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] == 0.0
-    assert rows_of(128) > rows_of(256) > rows_of(512)
-    assert rows_of(1 << 15) == 1
+    assert max(n for n, _ in lengths_at(0.95, card.longest_tok)) == 32_768 == BUCKETS[-1]
+    assert lengths_at(0.1, card.longest_tok) == lengths_at(0.1, core.longest_tok)
+    assert rows_of(128, core) > rows_of(256, core) > rows_of(512, core)
+    assert rows_of(1 << 15, core) == 1
