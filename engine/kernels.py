@@ -39,8 +39,9 @@ CHUNK_TOK: Final = 96
 """Tokens computed at once: sixteen tiles of the integer kernels, whose activations stay in a core's own cache
 while the weights pass once."""
 
-_DUMP_PIECE_BYTES: Final = 1 << 22
-_LOAD_PIECE_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 1 << 20
+"""Pieces of a dumped state end where those of a sealed stream do: each is then one of them and need not be
+copied."""
 _LARGEST_CHUNK_TOK: Final = 1024
 LARGEST_DRAFT_TOK: Final = 64
 _LARGEST_POSITION_TOK: Final = 1 << 40
@@ -164,8 +165,8 @@ class State:
     def dump(self, write: Callable[[memoryview], object]) -> None:
         """Writes the payload piece by piece, without a header. A piece is valid only during its `write`
         call."""
-        buffer = np.empty(_DUMP_PIECE_BYTES, np.uint8)
         offset, total = 0, self.payload_bytes
+        buffer = np.empty(min(_PIECE_BYTES, total), np.uint8)
         while offset < total:
             count = self._native.read_at(offset, buffer)
             write(buffer[:count].data)
@@ -183,8 +184,7 @@ class State:
         fresh = self._native.blank(position)
         offset, total = 8, fresh.payload_bytes
         while offset < total:
-            # Pieces end where those of a sealed stream do: each is then one of them and need not be copied.
-            size = min(_LOAD_PIECE_BYTES - offset % _LOAD_PIECE_BYTES, total - offset)
+            size = min(_PIECE_BYTES - offset % _PIECE_BYTES, total - offset)
             piece = _read_exactly(read, size)
             offset += fresh.write_at(offset, np.frombuffer(piece, np.uint8))
         self._native = fresh

@@ -12,6 +12,8 @@ from typing import Annotated, Final, Protocol
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from engine.states.disk import FileWriter, read_into
+from engine.states.errors import SnapshotDamaged, SnapshotError, SnapshotMismatch, SnapshotUnwritable
 from engine.states.stream import (
     CHUNK_BYTES,
     KEY_BYTES,
@@ -19,12 +21,7 @@ from engine.states.stream import (
     TAG_BYTES,
     OpeningReader,
     SealingWriter,
-    SnapshotDamaged,
-    SnapshotError,
-    SnapshotUnwritable,
     open_chunk,
-    read_up_to,
-    write_whole,
 )
 
 __all__ = [
@@ -43,10 +40,6 @@ _MAGIC: Final = b"HCREADNG"
 _HEAD: Final = struct.Struct(f">8sH{PREFIX_BYTES}s")
 _CARD_BYTES: Final = 1024
 _MAX_PAYLOAD_BYTES: Final = 1 << 42
-
-
-class SnapshotMismatch(SnapshotError):
-    """A whole snapshot, but of another model, layout, text or format version: the text must be read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +110,21 @@ def write_snapshot(
         raise ValueError(f"a snapshot key has {KEY_BYTES} bytes")
     prefix = os.urandom(PREFIX_BYTES)
     head = _HEAD.pack(_MAGIC, FORMAT_VERSION, prefix)
-    written = 0
+    writer = FileWriter(file)
 
-    def hand_on(sealed: bytes) -> None:
-        nonlocal written
+    def hand_on(sealed: bytes | memoryview) -> None:
         check()
-        write_whole(file, sealed)
-        written += len(sealed)
+        writer.write(sealed)
 
-    hand_on(head)
-    card = msgspec.msgpack.encode(_card_of(identity, text_sha256, state.position, state.payload_bytes))
+    size_bytes = state.payload_bytes
+    card = msgspec.msgpack.encode(_card_of(identity, text_sha256, state.position, size_bytes))
     # the card is chunk 0, of a fixed size whatever it says
-    card_writer = AESGCM(key)
-    padded = struct.pack(">H", len(card)) + card
-    hand_on(card_writer.encrypt(prefix + struct.pack(">IB", 0, 0), padded.ljust(_CARD_BYTES, b"\0"), head))
-    writer = SealingWriter(key, prefix, head, 1, hand_on)
-    state.dump(writer.write)
-    writer.finish()
-    return written
+    padded = (struct.pack(">H", len(card)) + card).ljust(_CARD_BYTES, b"\0")
+    hand_on(head + AESGCM(key).encrypt(prefix + struct.pack(">IB", 0, 0), padded, head))
+    sealing = SealingWriter(key, prefix, head, 1, size_bytes, hand_on)
+    state.dump(sealing.write)
+    sealing.finish()
+    return writer.written_bytes
 
 
 def read_snapshot(
@@ -153,20 +143,20 @@ def read_snapshot(
     """
     if len(key) != KEY_BYTES:
         raise ValueError(f"a snapshot key has {KEY_BYTES} bytes")
-    head = read_up_to(file, _HEAD.size)
+    head = _read_up_to(file, _HEAD.size)
     if len(head) < _HEAD.size or not head.startswith(_MAGIC):
         raise SnapshotDamaged("this is no reading snapshot")
     _, version, prefix = _HEAD.unpack(head)
-    sealed_card = read_up_to(file, _CARD_BYTES + TAG_BYTES)
+    sealed_card = _read_up_to(file, _CARD_BYTES + TAG_BYTES)
     opened = open_chunk(AESGCM(key), prefix + struct.pack(">IB", 0, 0), sealed_card, head)
     if version != FORMAT_VERSION:  # proved genuine by now: the head is bound to the card
         raise SnapshotMismatch(f"the snapshot has format {version}, this program reads {FORMAT_VERSION}")
     card = _parse_card(opened)
     _compare(card, _card_of(identity, card.text_sha256, card.position_tok, card.payload_bytes))
 
-    def take(count: int) -> bytes:
+    def take(room: memoryview) -> int:
         check()
-        return read_up_to(file, count)
+        return read_into(file, room)
 
     reader = OpeningReader(key, prefix, head, 1, card.payload_bytes, take)
     state.load(reader.read)
@@ -174,6 +164,11 @@ def read_snapshot(
     if state.position != card.position_tok or state.payload_bytes != card.payload_bytes:
         raise SnapshotMismatch("the state stands elsewhere than its description says")
     return card.text_sha256
+
+
+def _read_up_to(file: int, count: int) -> bytes:
+    room = bytearray(count)
+    return bytes(room[: read_into(file, memoryview(room))])
 
 
 def _parse_card(opened: bytes) -> _Card:

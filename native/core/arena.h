@@ -12,7 +12,11 @@
 
 namespace hc {
 
-// Large buffers come from the operating system as untouched zero pages, so memory that is never used costs nothing.
+// How a buffer is going to be filled.
+enum class Filling { as_needed, at_once };
+
+// Large buffers come from the operating system as untouched zero pages, so memory that is never used costs nothing. Those in large pages
+// are touched 2 MiB at a time.
 class Buffer {
   public:
     static constexpr std::size_t alignment = 64;
@@ -26,19 +30,22 @@ class Buffer {
         swap(moved);
         return *this;
     }
-    ~Buffer() { std::free(block_); }
+    ~Buffer() { release(); }
 
     // Drops what it held. False when there is not enough memory; the buffer is then empty.
-    [[nodiscard]] bool allocate(std::size_t size_bytes) noexcept {
-        std::free(block_);
-        data_ = nullptr;
-        size_bytes_ = 0;
+    // Touching small pages one by one costs more than writing them, so large ones are asked for from 8 MiB on, and from 2 MiB on where
+    // all of the buffer is written at once.
+    [[nodiscard]] bool allocate(std::size_t size_bytes, Filling filling = Filling::as_needed) noexcept {
+        release();
+        if (size_bytes >= (filling == Filling::at_once ? large_page : 4 * large_page) && map_large_pages(size_bytes)) {
+            size_bytes_ = size_bytes;
+            return true;
+        }
         block_ = std::calloc(size_bytes + alignment, 1);
         if (block_ == nullptr) {
             return false;
         }
         const auto address = reinterpret_cast<std::uintptr_t>(block_);
-        ask_for_large_pages(block_, size_bytes);
         data_ = static_cast<std::byte*>(block_) + (alignment - address % alignment);
         size_bytes_ = size_bytes;
         return true;
@@ -46,6 +53,7 @@ class Buffer {
 
     void swap(Buffer& other) noexcept {
         std::swap(block_, other.block_);
+        std::swap(mapped_bytes_, other.mapped_bytes_);
         std::swap(data_, other.data_);
         std::swap(size_bytes_, other.size_bytes_);
     }
@@ -58,19 +66,53 @@ class Buffer {
     std::size_t size_bytes() const noexcept { return size_bytes_; }
 
   private:
-    // A large buffer in small pages spends much of its reading on finding them. A request only: refusal costs nothing but time.
-    static void ask_for_large_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t size_bytes) noexcept {
+    static constexpr std::size_t large_page = 2u << 20;
+
+    // False where it is not possible; nothing is held then.
+    bool map_large_pages([[maybe_unused]] std::size_t size_bytes) noexcept {
 #if defined(__linux__)
-        constexpr std::uintptr_t large_page = 2u << 20;
-        const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(block) + large_page - 1) / large_page * large_page;
-        const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(block) + size_bytes) / large_page * large_page;
-        if (size_bytes >= 4 * large_page && begin < end) {
-            (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+        constexpr std::size_t small_page = 4096;
+        if (size_bytes > SIZE_MAX - 2 * large_page) {
+            return false;
         }
+        // The system places a mapping anywhere; one that is a large page longer holds one that begins where a large page does.
+        const std::size_t wanted = (size_bytes + small_page - 1) / small_page * small_page;
+        const std::size_t whole = wanted + large_page;
+        void* found = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (found == MAP_FAILED) {
+            return false;
+        }
+        auto* begin = static_cast<std::byte*>(found);
+        const std::size_t before = (large_page - reinterpret_cast<std::uintptr_t>(begin) % large_page) % large_page;
+        if (before != 0) {
+            (void)munmap(begin, before);
+        }
+        (void)munmap(begin + before + wanted, whole - before - wanted);
+        block_ = data_ = begin + before;
+        mapped_bytes_ = wanted;
+        (void)madvise(block_, wanted, MADV_HUGEPAGE);  // a request only: refusal costs nothing but time
+        return true;
+#else
+        return false;
 #endif
     }
 
-    void* block_ = nullptr;
+    void release() noexcept {
+#if defined(__linux__)
+        if (mapped_bytes_ != 0) {
+            (void)munmap(block_, mapped_bytes_);
+            block_ = nullptr;
+        }
+#endif
+        std::free(block_);
+        block_ = nullptr;
+        mapped_bytes_ = 0;
+        data_ = nullptr;
+        size_bytes_ = 0;
+    }
+
+    void* block_ = nullptr;         // from calloc, or mapped where mapped_bytes_ is not 0
+    std::size_t mapped_bytes_ = 0;
     std::byte* data_ = nullptr;
     std::size_t size_bytes_ = 0;
 };

@@ -23,6 +23,12 @@ std::int64_t element_bytes(WindowPrecision precision) {
     return 4;
 }
 
+namespace {
+
+std::size_t float_bytes(std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(float); }
+
+}  // namespace
+
 State::State(const Config& shape, WindowPrecision window_precision, WindowMode window_mode)
     : config(shape), precision(window_precision), mode(window_mode) {}
 
@@ -30,33 +36,43 @@ bool State::allocate() {
     gla.resize(static_cast<std::size_t>(config.layers));
     window.resize(static_cast<std::size_t>(config.layers));
     cache.resize(static_cast<std::size_t>(config.layers));
-    const auto floats = [](std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(float); };
     for (std::size_t i = 0; i < gla.size(); ++i) {
-        if (config.has_linear(i)) {
-            const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
-            if (!gla[i].states.allocate(floats(config.kv_dim() * config.head_dim)) || !gla[i].past.allocate(floats(past))) {
-                return false;
-            }
-        }
-        if (!config.has_window(i)) {
+        if (!config.has_linear(i)) {
             continue;
         }
-        const auto entries = static_cast<std::size_t>(config.ring_entries() * config.kv_dim() * element_bytes(precision));
-        if (!window[i].keys.allocate(entries) || !window[i].values.allocate(entries)) {
+        const std::int64_t past = config.conv_past() * (config.q_dim() + 2 * config.kv_dim());
+        if (!gla[i].states.allocate(float_bytes(config.kv_dim() * config.head_dim)) || !gla[i].past.allocate(float_bytes(past))) {
             return false;
-        }
-        if (precision == WindowPrecision::i8) {
-            const std::size_t scales = floats(config.ring_entries() * config.kv_heads);
-            if (!window[i].key_scales.allocate(scales) || !window[i].value_scales.allocate(scales)) {
-                return false;
-            }
         }
     }
     return true;
 }
 
-std::unique_ptr<State> State::create(const Config& config, WindowPrecision precision, WindowMode mode) try {
+bool State::allocate_windows() {
+    // A window that stands full is about to be written whole; one that fills must not take more memory than it has entries.
+    const Filling filling = position < config.ring_entries() ? Filling::as_needed : Filling::at_once;
+    const auto entries = static_cast<std::size_t>(config.ring_entries() * config.kv_dim() * element_bytes(precision));
+    const std::size_t scales = float_bytes(config.ring_entries() * config.kv_heads);
+    for (std::size_t i = 0; i < window.size(); ++i) {
+        if (!config.has_window(i)) {
+            continue;
+        }
+        WindowMemory fresh;
+        if (!fresh.keys.allocate(entries, filling) || !fresh.values.allocate(entries, filling)) {
+            return false;
+        }
+        if (precision == WindowPrecision::i8 && (!fresh.key_scales.allocate(scales) || !fresh.value_scales.allocate(scales))) {
+            return false;
+        }
+        window[i] = std::move(fresh);
+    }
+    has_windows_ = true;
+    return true;
+}
+
+std::unique_ptr<State> State::create(const Config& config, WindowPrecision precision, WindowMode mode, std::int64_t at) try {
     auto state = std::make_unique<State>(config, precision, mode);
+    state->position = at;
     return state->allocate() ? std::move(state) : nullptr;
 } catch (const std::bad_alloc&) {
     return nullptr;
@@ -79,6 +95,9 @@ bool State::add_block(CacheMemory& memory) const {
 }
 
 bool State::reserve(std::int64_t tokens) try {
+    if (!has_windows_ && position + tokens > 0 && !allocate_windows()) {
+        return false;
+    }
     const auto wanted = static_cast<std::size_t>((position + tokens + cache_block_tok - 1) / cache_block_tok);
     for (std::size_t i = 0; i < cache.size(); ++i) {
         while (config.has_cache(i) && cache[i].blocks.size() < wanted) {
@@ -93,20 +112,15 @@ bool State::reserve(std::int64_t tokens) try {
 }
 
 std::unique_ptr<State> State::blank(std::int64_t at) const {
-    auto state = create(config, precision, mode);
-    if (state == nullptr) {
-        return nullptr;
-    }
-    state->position = at;
-    return state->reserve(0) ? std::move(state) : nullptr;
+    auto state = create(config, precision, mode, at);
+    return state != nullptr && state->reserve(0) ? std::move(state) : nullptr;
 }
 
 std::unique_ptr<State> State::fork() const try {
-    auto copy = create(config, precision, mode);
+    auto copy = create(config, precision, mode, position);
     if (copy == nullptr) {
         return nullptr;
     }
-    copy->position = position;
     for (std::size_t i = 0; i < cache.size(); ++i) {
         if (config.has_cache(i)) {
             const auto full = static_cast<std::ptrdiff_t>(position / cache_block_tok);
@@ -149,6 +163,9 @@ std::vector<State::Stretch> State::payload() const {
     const std::int64_t oldest = (position - kept) % slots;
     const std::int64_t before_wrap = std::min(kept, slots - oldest);
     const auto add_ring = [&](const Buffer& buffer, std::int64_t head, std::int64_t entry_bytes) {
+        if (kept == 0) {
+            return;  // no memory yet
+        }
         std::byte* base = buffer.bytes() + head * slots * entry_bytes;
         out.push_back({base + oldest * entry_bytes, before_wrap * entry_bytes});
         out.push_back({base, (kept - before_wrap) * entry_bytes});

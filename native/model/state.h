@@ -43,8 +43,9 @@ class State {
   public:
     State(const Config& config, WindowPrecision precision, WindowMode mode);
 
-    // Null when out of memory. The memory of a window is only touched as it fills.
-    static std::unique_ptr<State> create(const Config& config, WindowPrecision precision, WindowMode mode);
+    // Null when out of memory. Windows have memory from the first `reserve` on, and it is only touched as they fill. A state that stands at
+    // a position `at` beyond 0 is to be reserved and filled by the caller.
+    static std::unique_ptr<State> create(const Config& config, WindowPrecision precision, WindowMode mode, std::int64_t at = 0);
     std::unique_ptr<State> fork() const;
     // A state that stands at `position`, its contents to be filled by write_at.
     std::unique_ptr<State> blank(std::int64_t position) const;
@@ -70,7 +71,7 @@ class State {
     const WindowMode mode;
     std::int64_t position = 0;
     std::vector<GlaMemory> gla;        // [layers], empty buffers where there is no linear attention
-    std::vector<WindowMemory> window;  // [layers], empty buffers where there is no window
+    std::vector<WindowMemory> window;  // [layers], empty buffers where there is no window, or nothing was read yet
     std::vector<CacheMemory> cache;    // [layers], empty where there is no growing cache
     std::atomic<bool> busy{false};
 
@@ -80,10 +81,13 @@ class State {
         std::int64_t size_bytes;
     };
     bool allocate();
+    bool allocate_windows();
     bool add_block(CacheMemory& memory) const;
     std::vector<Stretch> payload() const;
     template <typename Move>
     std::int64_t move_at(std::int64_t offset, std::int64_t count, Move move) const;
+
+    bool has_windows_ = false;
 };
 
 // A state for one caller alone, while this lives; another's is not taken.

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
@@ -208,6 +212,120 @@ def test_a_state_that_asks_for_less_than_was_sealed_is_refused(file: int) -> Non
     os.lseek(file, 0, os.SEEK_SET)
     with pytest.raises(SnapshotDamaged, match="early"):
         read_snapshot(file, KEY, IDENTITY, Memory(0, 200))
+
+
+def test_a_file_made_by_the_page_that_describes_the_format_opens(file: int) -> None:
+    """The bytes as engine/states/README.md tells them, made without the code that writes them."""
+    size_bytes = (2 << 20) + 5
+    prefix, content = b"prefix!", os.urandom(size_bytes)
+    payload = (77).to_bytes(8, "little") + content
+    digests = [
+        sha256(t.encode()).digest()
+        for t in (IDENTITY.model_identity, IDENTITY.layout, IDENTITY.identity_text)
+    ]
+    card = msgspec.msgpack.encode(
+        {
+            "model_identity_sha256": digests[0],
+            "layout_sha256": digests[1],
+            "identity_text_sha256": digests[2],
+            "text_sha256": TEXT_SHA256,
+            "position_tok": 77,
+            "payload_bytes": len(payload),
+        }
+    )
+    head = b"HCREADNG" + struct.pack(">H", 1) + prefix
+    chunks = [(struct.pack(">H", len(card)) + card).ljust(1024, b"\0")]
+    chunks += [payload[at : at + (1 << 20)] for at in range(0, len(payload), 1 << 20)]
+    sealed = head
+    for number, chunk in enumerate(chunks):
+        nonce = prefix + struct.pack(">IB", number, number == len(chunks) - 1)
+        sealed += AESGCM(KEY).encrypt(nonce, chunk, head)
+    found = restore(file, sealed, size_bytes=size_bytes)
+    assert (found.position, found.content) == (77, content)
+
+
+def test_a_state_is_given_nothing_of_a_chunk_that_is_not_proved(file: int) -> None:
+    content = os.urandom(3 << 20)
+    before = Memory(5)
+    before.content = content
+    sealed = bytearray(save(file, before))
+    sealed[HEAD_BYTES + CARD_BYTES + 2 * CHUNK_BYTES + 1000] ^= 1  # in the third of four
+    given = bytearray()
+
+    class Taking(Memory):
+        def load(self, read: Callable[[int], bytes | bytearray | memoryview]) -> None:
+            given.extend(read(8))
+            while True:
+                given.extend(read(1000))
+
+    os.pwrite(file, sealed, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    with pytest.raises(SnapshotDamaged):
+        read_snapshot(file, KEY, IDENTITY, Taking(0, 3 << 20))
+    assert len(given) > 2_000_000
+    assert given == ((5).to_bytes(8, "little") + content)[: len(given)]
+    assert len(given) <= 2 << 20
+
+
+@pytest.mark.parametrize(("more_bytes", "told"), [(1, "larger"), (-1, "smaller")])
+def test_a_state_that_gives_another_size_than_it_said_is_a_mistake(
+    file: int, more_bytes: int, told: str
+) -> None:
+    class Lying(Memory):
+        @property
+        def payload_bytes(self) -> int:
+            return super().payload_bytes - more_bytes
+
+    with pytest.raises(ValueError, match=told):
+        write_snapshot(file, KEY, IDENTITY, Lying(1, 2 << 20), TEXT_SHA256)
+
+
+def test_a_snapshot_stands_where_the_file_stood(file: int) -> None:
+    """Also where the disk begins with it before it is whole, which goes by places in the file."""
+    state = Memory(9, 20 << 20, os.urandom(1000))
+    os.write(file, b"x" * 5000)
+    size_bytes = write_snapshot(file, KEY, IDENTITY, state, TEXT_SHA256)
+    assert os.fstat(file).st_size == 5000 + size_bytes
+    assert os.pread(file, 5000, 0) == b"x" * 5000
+    os.lseek(file, 5000, os.SEEK_SET)
+    found = Memory(0, 20 << 20)
+    read_snapshot(file, KEY, IDENTITY, found)
+    assert (found.position, found.content) == (9, state.content)
+
+
+def test_a_snapshot_goes_through_a_pipe() -> None:
+    state = Memory(3, 5 << 20)
+    begin, end = os.pipe()
+    found: list[bytes] = []
+
+    def drain() -> None:
+        while piece := os.read(begin, 1 << 20):
+            found.append(piece)
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    try:
+        size_bytes = write_snapshot(end, KEY, IDENTITY, state, TEXT_SHA256)
+    finally:
+        os.close(end)
+        thread.join()
+        os.close(begin)
+    assert size_bytes == sum(map(len, found))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on a file's size there")
+def test_a_disk_that_becomes_full_on_the_way_is_told(file: int) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room_bytes = (6 << 20) + 123
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, limits[1]))
+    try:
+        with pytest.raises(SnapshotUnwritable, match="could not be written"):
+            write_snapshot(file, KEY, IDENTITY, Memory(1, 20 << 20), TEXT_SHA256)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.fstat(file).st_size == room_bytes
 
 
 def test_a_full_disk_is_told_as_one() -> None:

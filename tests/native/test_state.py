@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine import kernels
-from engine.kernels import CancelFlag, Cancelled, KernelError, Model, State
+from engine.kernels import CancelFlag, Cancelled, KernelError, Model, NativeConfig, State, Weight
 
 PRECISIONS = ["f32", "f16", "int8"]
 MODES = ["hf", "vllm", "report"]
@@ -108,6 +109,29 @@ def test_forked_and_restored_states_continue_bit_equally(
     expected = continuation(state)
     assert continuation(fork) == expected
     assert continuation(restored) == expected
+
+
+@pytest.mark.parametrize("more_tok", [-1, 0, 1, 1000])
+def test_a_window_of_several_large_pages_is_forked_and_restored_bit_equally(
+    odd_config: NativeConfig, odd_weights: dict[str, Weight], more_tok: int
+) -> None:
+    """Around the position from which on windows are filled at once, and in memory of another kind."""
+    bytes_per_entry = odd_config.kv_heads * odd_config.head_dim * 4
+    window_tok = (5 << 20) // bytes_per_entry
+    config = dataclasses.replace(odd_config, sliding_window=window_tok)
+    model = Model(config, odd_weights, threads=1)
+    position = window_tok + 1 + more_tok
+    random = np.random.default_rng(4)
+    entries = min(position, window_tok + 1) * len(config.attn_layers) * 2 * bytes_per_entry
+    before = dumped(model.new_state(window_precision="f32"))
+    numbers = random.standard_normal((len(before) - 8 + entries) // 4, np.float32)
+    payload = position.to_bytes(8, "little") + numbers.tobytes()
+    state = model.new_state(window_precision="f32")
+    state.load(io.BytesIO(payload).read)
+    fork = state.fork()
+    assert dumped(state) == dumped(fork) == payload
+    assert model.step(state, 3).tobytes() == model.step(fork, 3).tobytes()
+    assert dumped(state) == dumped(fork) != payload
 
 
 def test_a_fork_is_independent(odd_model: Model) -> None:
