@@ -14,6 +14,7 @@ from app.bridge.tasks import Task
 from app.chat.values import Answer
 from app.services import inside
 from app.services.events import Changed
+from app.services.long_work import WorkCard
 from app.services.operation import Operation
 from app.services.spike_choice import SpikeChoice
 from app.services.vault_state import VaultCard
@@ -102,6 +103,10 @@ class Session(QObject):
         if self._closed:
             return ReadingCard(ReadingState.OFF)
         return services.reading_card(self.workspace, dossier_id)
+
+    def long_work(self) -> tuple[WorkCard, ...]:
+        """What would be cut short by locking now."""
+        return () if self._closed else services.list_long_work(self.workspace)
 
     # -- verbs ----------------------------------------------------------------------------------------------
 
@@ -203,6 +208,9 @@ class Session(QObject):
 
     def change_passphrase(self, old: str, new: str) -> Task:
         return self.follow(services.change_passphrase(self.workspace, old, new), says=False)
+
+    def prove_passphrase(self, secret: str) -> Task:
+        return self.follow(services.prove_passphrase(self.workspace, secret), says=False)
 
     def add_recovery_code(self) -> Task:
         return self.follow(services.add_recovery_code(self.workspace), says=False)

@@ -38,6 +38,7 @@ WindowPrecision = Literal["f32", "f16", "int8"]
 class Settings:
     """Every setting with its default. `""` stands for "not chosen yet".
 
+    `veil_long_work` lets readings and answers end behind a veil when the idle time is up, before it locks.
     `quiet` leaves half of the cores to others; `engine_threads` (0: as many as there are) goes before it.
     `model_spikes` says of a model, by its id, whether its inputs are coded as spikes: "off", "k=3.0" or
     "k=3.0,down"; a model that is not named does what it was made for.
@@ -46,6 +47,7 @@ class Settings:
     language: Language = ""
     theme: Theme = "system"
     idle_lock_min: int = 5
+    veil_long_work: bool = True
     window_geometry: str = ""
     window_layout: str = ""
     zoom_percent: int = 100  # size of everything in the window, from the next start on

@@ -5,6 +5,7 @@ from app.services.chats import delete_chat, list_answers, list_chats, rename_cha
 from app.services.companions import Companions
 from app.services.dossiers import create_dossier, delete_dossier, remove_document, rename_dossier
 from app.services.imports import dismiss, import_paths, resume_imports, retry
+from app.services.long_work import list_long_work
 from app.services.model_choice import (
     add_model,
     check_model,
@@ -29,6 +30,7 @@ from app.services.upkeep import (
     check_vault,
     engine_card,
     lock,
+    prove_passphrase,
     restart_locked,
 )
 from app.services.vault_state import drop_recovery_code, vault_card
@@ -65,12 +67,14 @@ __all__ = [
     "list_documents",
     "list_dossiers",
     "list_exceptions",
+    "list_long_work",
     "list_models",
     "lock",
     "look_at_model",
     "open_dossier",
     "page_sizes",
     "page_text",
+    "prove_passphrase",
     "read_dossier",
     "reading_card",
     "rebuild_index",

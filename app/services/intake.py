@@ -362,7 +362,7 @@ class Intake:
 
     def _tell(self, name: str, page: int, pages: int) -> None:
         done, total = self._files
-        progress = Progress(done, total, "file", name)
+        progress = Progress(done, total, "file", name, min(1.0, page / pages) if pages else 0.0)
         self._op.report(progress)
         now_s = time.monotonic()
         if now_s - self._told_s >= PROGRESS_INTERVAL_S:

@@ -37,7 +37,7 @@ class Lanes:
         self._log = log
         self._lock = threading.Lock()
         self._closed = False
-        self._running: set[Operation[object]] = set()
+        self._running: dict[Operation[object], None] = {}  # in the order they were asked for
         self._pools = {
             lane: ThreadPoolExecutor(count, thread_name_prefix=f"huisclos-{lane}")
             for lane, count in _THREADS.items()
@@ -65,15 +65,20 @@ class Lanes:
                 operation.finish(result)
             finally:
                 with self._lock:
-                    self._running.discard(operation)
+                    self._running.pop(operation, None)  # type: ignore[arg-type]
 
         with self._lock:
             if not self._closed:
-                self._running.add(operation)  # type: ignore[arg-type]
+                self._running[operation] = None  # type: ignore[index]
                 self._pools[lane].submit(body)
                 return operation
         operation.finish(None, VaultLocked())
         return operation
+
+    def running(self) -> tuple[Operation[object], ...]:
+        """What runs or waits for its turn, in the order it was asked for."""
+        with self._lock:
+            return tuple(self._running)
 
     def close(self) -> None:
         with self._lock:

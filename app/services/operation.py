@@ -23,12 +23,14 @@ PROGRESS_INTERVAL_S = 0.1
 @dataclass(frozen=True, slots=True)
 class Progress:
     """``total`` is None while it is not known. ``unit`` is "file", "page", "token", "byte",
-    "thousandth" or "model" (which is being loaded)."""
+    "thousandth" or "model" (which is being loaded). ``part`` is how far the one in hand is, 0..1.
+    """
 
     done: int
     total: int | None
     unit: str
     detail: str = ""
+    part: float = 0.0
 
 
 def tell(callback: Callable[[V], None], value: V) -> None:

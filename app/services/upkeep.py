@@ -14,6 +14,7 @@ from app.services.lanes import Lane
 from app.services.operation import Operation, Progress
 from app.services.views import EngineCard, VaultReport
 from app.services.workspace import Workspace
+from app.store import WrongPassphrase
 from engine.programs import is_bundled
 
 
@@ -28,6 +29,16 @@ def change_passphrase(ws: Workspace, old: str, new: str) -> Operation[None]:
         ws.vault.change_passphrase(old, new)
 
     return ws.lanes.run(Lane.QUICK, "change-passphrase", work)
+
+
+def prove_passphrase(ws: Workspace, secret: str) -> Operation[None]:
+    """Pass only for what opens this vault, derived at the full cost. Raises WrongPassphrase."""
+
+    def work(_: Operation[None]) -> None:
+        if not ws.vault.opens_with(secret):
+            raise WrongPassphrase
+
+    return ws.lanes.run(Lane.QUICK, "prove-passphrase", work)
 
 
 def add_recovery_code(ws: Workspace) -> Operation[str]:

@@ -32,6 +32,7 @@ from app.ui.idle import IdleWatch
 from app.ui.interrupts import Interrupts
 from app.ui.language import Speaker, Speech, system_language
 from app.ui.look import Look
+from app.ui.selections import clear_clipboards
 from engine.cage import Guarantee
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Program(QObject):
         self.speaker = Speaker(application)
         self.speaker.speak(now.language or system_language())
         self._idle = IdleWatch(application)
-        self._idle.idle.connect(self.lock)
+        self._idle.idle.connect(self.leave_alone)
+        self._idle.slept.connect(self.lock)
         self._log = Log(paths.log)
         self._companions: Companions | None = None
         self.shell: Shell | None = None
@@ -197,6 +199,8 @@ class Program(QObject):
             self.look, self.settings, self.session, self._guarantee, self.speaker.language, self.lock
         )
         window.left.connect(self.leave)
+        window.veiling.lifted.connect(lambda: self._idle.watch(self.settings.current.idle_lock_min))
+        window.veiling.ended.connect(self.lock)
         window.language_chosen.connect(self._speak)
         window.idle_chosen.connect(self._idle.watch)
         self.window = window
@@ -217,6 +221,18 @@ class Program(QObject):
         if card is not None:
             window.library.choose(card.id)
 
+    # -- nobody there ---------------------------------------------------------------------------------------
+
+    def leave_alone(self) -> None:
+        """The idle time is up: lock, or hide everything first while work that takes long comes to its end."""
+        if self.session is None or self.window is None:
+            return
+        if self.settings.current.veil_long_work and self.session.long_work():
+            self._idle.watch_sleep()
+            self.window.veiling.draw()
+        else:
+            self.lock()
+
     # -- the end --------------------------------------------------------------------------------------------
 
     def lock(self) -> None:
@@ -226,9 +242,7 @@ class Program(QObject):
         self._idle.rest()
         self.window.blank()
         self._application.processEvents()
-        clipboard = QApplication.clipboard()
-        if clipboard.ownsClipboard():
-            clipboard.clear()
+        clear_clipboards()
         session, self.session = self.session, None
         session.close()
         self._restart(self._arguments)
@@ -260,7 +274,8 @@ class Program(QObject):
 
     def _tell_crash(self, failure: BaseException) -> None:
         self._log.failure("window", "crash", failure)
-        if is_expected(failure) and self.window is not None:
+        veiled = self.window is not None and self.window.veiling.is_drawn
+        if self.window is not None and (veiled or is_expected(failure)):
             self.window.toast.warn(sentence(failure))
             return
         from app.ui.dialogs.crash import CrashDialog, report

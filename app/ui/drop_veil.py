@@ -46,6 +46,11 @@ class DropVeil(QFrame):
         self.show()
         self.raise_()
 
+    def forget(self) -> None:
+        """Hide, and keep no name of a dossier."""
+        self.hide()
+        self._area.title.setText("")
+
     def _cover(self) -> None:
         over = self.parentWidget()
         if over is not None:

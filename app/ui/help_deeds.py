@@ -43,6 +43,7 @@ class HelpDeeds(QObject):
         self._actions = actions
         self._window = window
         self.passphrase_changed = False
+        self.shuttered = False  # while the window is veiled: no dialog may show then
         actions.settings.triggered.connect(self.settings)
         actions.shortcuts.triggered.connect(self.shortcuts)
         actions.guarantees.triggered.connect(self.guarantees)
@@ -155,6 +156,9 @@ class HelpDeeds(QObject):
         self.security_changed.emit()
 
     def _show_code(self, code: str) -> None:
+        if self.shuttered:  # nobody would see it, and nobody else may
+            self._session.drop_recovery_code()
+            return
         from app.ui.start.recovery_page import RecoveryPage
 
         dialog = QDialog(QApplication.activeModalWidget() or self._window)
@@ -169,6 +173,9 @@ class HelpDeeds(QObject):
         self._show(dialog)
 
     def _show(self, dialog: QDialog) -> None:
+        if self.shuttered:
+            dialog.deleteLater()
+            return
         dialog.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dialog.exec()
         dialog.deleteLater()

@@ -1,7 +1,8 @@
-"""Locks when nobody has typed, clicked or moved the pointer for a while, and when the machine has slept."""
+"""Tells when nobody has typed, clicked or moved the pointer for a while, and when the machine has slept."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -25,9 +26,12 @@ _SIGNS_OF_LIFE = frozenset(
 
 
 class IdleWatch(QObject):
-    """``idle`` comes once after ``watch``, by the wall clock: a sleeping machine's timers stand still."""
+    """``idle`` or ``slept`` comes once after ``watch``, by the wall clock: a sleeping machine's timers stand
+    still.
+    """
 
     idle = Signal()
+    slept = Signal()
 
     def __init__(self, application: QApplication, clock: Callable[[], float] = time.time) -> None:
         super().__init__(application)
@@ -43,8 +47,12 @@ class IdleWatch(QObject):
     def watch(self, minutes: float) -> None:
         self._limit_s = minutes * 60
         self._touched_at = self._ticked_at = self._clock()
-        self._timer.setInterval(min(TICK_MS, max(10, int(self._limit_s * 500))))
+        self._timer.setInterval(int(min(TICK_MS, max(10.0, self._limit_s * 500))))
         self._timer.start()
+
+    def watch_sleep(self) -> None:
+        """Tell of sleep alone."""
+        self.watch(math.inf)
 
     def rest(self) -> None:
         """Nothing to lock now."""
@@ -56,7 +64,10 @@ class IdleWatch(QObject):
         self._ticked_at = now
         if now < self._touched_at:  # the clock was set back
             self._touched_at = now
-        if slept or now - self._touched_at >= self._limit_s:
+        if slept:
+            self.rest()
+            self.slept.emit()
+        elif now - self._touched_at >= self._limit_s:
             self.rest()
             self.idle.emit()
 

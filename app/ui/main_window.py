@@ -35,6 +35,7 @@ from app.ui.status_bar import StatusBar
 from app.ui.toast import Toast
 from app.ui.top_bar import TopBar
 from app.ui.vault_notices import VaultNotices
+from app.ui.veiling import Veiling
 from app.ui.viewer.viewer_pane import ViewerPane
 from engine.cage import Guarantee
 
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
         self.help = HelpDeeds(look, settings, session, guarantee, self.actions_, self)
         self.toast = Toast(look, self)
         self.veil = DropVeil(look, self)
+        self.veiling = Veiling(look, self)
         self.vault_notices = VaultNotices(session, settings, self.notice, self.help, self)
         self._connect(lock)
         self._restore()
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
 
     def blank(self) -> None:
         """Show nothing of a dossier any more: the first thing locking does."""
+        self.veiling.drop()
         for window in self.findChildren(QDialog):
             window.reject()
         self.setCentralWidget(QWidget())
@@ -281,10 +284,12 @@ class MainWindow(QMainWindow):
         return view.isVisible() and view.rect().contains(place)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.deeds.may_close():
+        # Behind a veil nothing may be asked; ending pauses what runs at a safe point.
+        if not self.veiling.is_drawn and not self.deeds.may_close():
             event.ignore()
             return
         self._keep()
+        self.veiling.drop()
         event.accept()
         self.left.emit()
 

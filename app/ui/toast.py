@@ -24,6 +24,8 @@ class Toast(QFrame):
         super().__init__(over)
         self.setProperty("role", "toast")
         self._look = look
+        self._hushed = False
+        self._held: tuple[str, str, str, int] | None = None
         self._sign = QLabel()
         self._words = label("", "", wrap=True)
         close = icon_button(self.tr("Close this message"), self.hide)
@@ -51,7 +53,22 @@ class Toast(QFrame):
     def warn(self, text: str) -> None:
         self._show(text, "warning", "danger", 2 * SHOWN_MS)
 
+    def hush(self, hushed: bool) -> None:
+        """Say nothing, and keep the last message for when it may be said again."""
+        self._hushed = hushed
+        if hushed:
+            self._timer.stop()
+            self.hide()
+            self._words.setText("")
+            self.setAccessibleName("")
+        elif self._held is not None:
+            held, self._held = self._held, None
+            self._show(*held)
+
     def _show(self, text: str, sign: str, colour: str, shown_ms: int) -> None:
+        if self._hushed:
+            self._held = text, sign, colour, shown_ms
+            return
         self._look.dress(self._sign, sign, colour, 20)
         self._words.setText(text)
         self.setAccessibleName(text)

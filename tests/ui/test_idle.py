@@ -46,9 +46,27 @@ def test_it_comes_once_after_the_limit(watched: tuple[IdleWatch, Clock, list[int
 
 def test_a_machine_that_slept_wakes_up_locked(watched: tuple[IdleWatch, Clock, list[int]]) -> None:
     watch, clock, heard = watched
+    slept: list[int] = []
+    watch.slept.connect(lambda: slept.append(1))
     clock.now += SLEPT_S + 1
     watch._tick()
-    assert heard == [1]
+    assert slept == [1]
+    assert heard == []
+    assert not watch._timer.isActive()
+
+
+def test_behind_a_veil_only_sleep_counts(watched: tuple[IdleWatch, Clock, list[int]]) -> None:
+    watch, clock, heard = watched
+    slept: list[int] = []
+    watch.slept.connect(lambda: slept.append(1))
+    watch.watch_sleep()
+    for _ in range(200):
+        clock.now += 20
+        watch._tick()
+    assert (heard, slept) == ([], [])
+    clock.now += SLEPT_S + 1
+    watch._tick()
+    assert (heard, slept) == ([], [1])
 
 
 def test_a_clock_that_is_set_back_neither_locks_nor_keeps_open_for_ever(

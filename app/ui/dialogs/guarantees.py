@@ -8,6 +8,7 @@ from app import __version__
 from app.ui.buttons import button
 from app.ui.labels import label
 from app.ui.look import Look
+from app.ui.veil_page import meaning_of_veil
 from engine.cage import Guarantee
 
 
@@ -101,6 +102,17 @@ class Guarantees(QDialog):
                     "● means that the quoted words were found on the cited page by comparing them, not "
                     "by asking the model."
                 ),
+            ),
+            (
+                True,
+                self.tr("Locked when left alone"),
+                self.tr(
+                    "Without a key or a click for a while the program ends and starts again locked, so that "
+                    "no key stays in memory. While a reading, an answer or an import is under way it first "
+                    "hides everything behind a veil and locks when the work has ended."
+                )
+                + " "
+                + meaning_of_veil(),
             ),
             (
                 False,

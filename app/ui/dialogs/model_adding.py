@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -33,17 +34,30 @@ WIDTH_PX = 560
 _INDENT_PX = 27  # under the words of a radio button
 
 
+@dataclass(slots=True)
+class RunningConversion:
+    """A conversion that went on when its dialog was hidden. ``failure`` is set when it did not end well."""
+
+    path: Path
+    use: bool
+    task: Task
+    failure: Exception | None = None
+
+
 class ModelAdding(QDialog):
     """Looks at ``path`` at once; nothing is taken in before the person says so. Closing stops what runs, and
-    then nothing of it stays."""
+    then nothing of it stays. ``running`` is followed instead, where a conversion was handed over."""
 
-    def __init__(self, session: Session, path: Path, parent: QWidget) -> None:
+    def __init__(
+        self, session: Session, path: Path, parent: QWidget, running: RunningConversion | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Add a model"))
         self.setFixedWidth(WIDTH_PX)
         self._session = session
         self._path = path
         self._task: Task | None = None
+        self._converting = False
         self._stopping = False
         self._forms = QButtonGroup(self)
         self.title = label(one_line(path.name, 80), "heading", wrap=True)
@@ -66,6 +80,10 @@ class ModelAdding(QDialog):
         self.stop = button(self.tr("Cancel"), "", self.reject)
         self._lay_out()
         self._show_choices(False)
+        if running is not None:
+            self.use.setChecked(running.use)
+            self._convert(running.task)
+            return
         self._say(self.tr("Looking at it…"))
         self._follow(session.look_at_model(path), self._seen)
 
@@ -165,9 +183,14 @@ class ModelAdding(QDialog):
 
     def _add(self) -> None:
         self._show_choices(False)
+        self._convert(self._session.add_model(self._path, format_name=self.form, choose=self.use.isChecked()))
+
+    def _convert(self, task: Task) -> None:
         self._say(self.tr("Converting…"), self.tr("This can take a while. Cancelling leaves nothing behind."))
-        task = self._session.add_model(self._path, format_name=self.form, choose=self.use.isChecked())
+        self._converting = True
         task.progressed.connect(while_alive(self, self._progress))
+        if task.operation.progress is not None:
+            self._progress(task.operation.progress)
         self._follow(task, self._added)
 
     def _progress(self, progress: Progress) -> None:
@@ -211,6 +234,18 @@ class ModelAdding(QDialog):
         task.then(self, then)  # type: ignore[arg-type]
         task.failed.connect(while_alive(self, self._failed))
         task.cancelled.connect(while_alive(self, super().reject))
+
+    def hand_over(self) -> RunningConversion | None:
+        """Let go of a conversion that goes on without this dialog; a look at a model ends with it."""
+        task = self._task
+        if task is None or not task.running:
+            return None
+        if not self._converting or self._stopping:
+            task.cancel()
+            return None
+        handed = RunningConversion(self._path, self.use.isChecked(), task)
+        task.failed.connect(lambda failure: setattr(handed, "failure", failure))
+        return handed
 
     # -- leaving --------------------------------------------------------------------------------------------
 

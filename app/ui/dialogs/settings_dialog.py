@@ -25,10 +25,12 @@ from app.ui.dialogs.models_page import ModelsPage
 from app.ui.dialogs.passphrase_change import PassphraseChange
 from app.ui.labels import label
 from app.ui.look import Look
+from app.ui.veil_page import meaning_of_veil
 
 WINDOW, SECURITY, MODELS, COMPUTER = range(4)  # the pages
 ZOOM_CHOICES = (75, 90, 100, 110, 125, 150, 175, 200)
 IDLE_CHOICES_MIN = (1, 2, 5, 10, 15, 30, 60)
+_INDENT_PX = 27  # under the words of a check box
 
 
 class SettingsDialog(QDialog):
@@ -151,6 +153,14 @@ class SettingsDialog(QDialog):
             ),
         )
         _add_row(form, self.tr("Lock when nobody has typed or clicked for"), self.idle, wrap=True)
+        self.veil = QCheckBox(self.tr("Finish readings and answers behind a veil before locking"))
+        self.veil.setChecked(now.veil_long_work)
+        self.veil.setAccessibleDescription(meaning_of_veil())
+        self.veil.toggled.connect(lambda wanted: self._settings.change(veil_long_work=wanted))
+        form.addRow(self.veil)
+        meaning = label(meaning_of_veil(), "small", wrap=True)
+        meaning.setContentsMargins(_INDENT_PX, 0, 0, 8)
+        form.addRow(meaning)
         self._change = PassphraseChange(self._look, self._session)
         self._change.code_wanted.connect(self.recovery_code_wanted)
         self._change.changed.connect(self.passphrase_changed)

@@ -1479,6 +1479,14 @@
         <translation>● signifie que les mots cités ont été retrouvés sur la page indiquée en les comparant, et non en interrogeant le modèle.</translation>
     </message>
     <message>
+        <source>Locked when left alone</source>
+        <translation>Verrouillé quand il reste seul</translation>
+    </message>
+    <message>
+        <source>Without a key or a click for a while the program ends and starts again locked, so that no key stays in memory. While a reading, an answer or an import is under way it first hides everything behind a veil and locks when the work has ended.</source>
+        <translation>Sans frappe ni clic pendant un moment, le programme se termine et repart verrouillé, pour qu’aucune clé ne reste en mémoire. Pendant une lecture, une réponse ou un ajout, il cache d’abord tout derrière un voile et verrouille quand le travail est fini.</translation>
+    </message>
+    <message>
         <source>Not promised</source>
         <translation>Ce qui n’est pas promis</translation>
     </message>
@@ -2176,6 +2184,21 @@
     </message>
 </context>
 <context>
+    <name>PassphraseTrial</name>
+    <message>
+        <source>Passphrase</source>
+        <translation>Phrase de passe</translation>
+    </message>
+    <message>
+        <source>Unlocking…</source>
+        <translation>Déverrouillage…</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>Déverrouiller</translation>
+    </message>
+</context>
+<context>
     <name>Raster</name>
     <message>
         <source>“{token}”, neuron {neuron}: {count}</source>
@@ -2525,6 +2548,10 @@
         <translation>Langue</translation>
     </message>
     <message>
+        <source>Finish readings and answers behind a veil before locking</source>
+        <translation>Terminer les lectures et les réponses derrière un voile avant de verrouiller</translation>
+    </message>
+    <message>
         <source>As the system</source>
         <translation>Comme le système</translation>
     </message>
@@ -2805,20 +2832,8 @@
         <translation>Le coffre est verrouillé. Entrez votre phrase de passe, ou le code de secours à sa place.</translation>
     </message>
     <message>
-        <source>Passphrase</source>
-        <translation>Phrase de passe</translation>
-    </message>
-    <message>
-        <source>Unlock</source>
-        <translation>Déverrouiller</translation>
-    </message>
-    <message>
         <source>Quit</source>
         <translation>Quitter</translation>
-    </message>
-    <message>
-        <source>Unlocking…</source>
-        <translation>Déverrouillage…</translation>
     </message>
 </context>
 <context>
@@ -2846,6 +2861,64 @@
     <message>
         <source>Make a recovery code…</source>
         <translation>Créer un code de secours…</translation>
+    </message>
+</context>
+<context>
+    <name>VeilPage</name>
+    <message>
+        <source>What was open is hidden while work goes on; the vault locks when it has ended. Enter your passphrase, or the recovery code in its place, to see it again.</source>
+        <translation>Ce qui était ouvert est caché pendant que le travail continue&#xa0;; le coffre se verrouille quand il est fini. Entrez votre phrase de passe, ou le code de secours à sa place, pour le revoir.</translation>
+    </message>
+    <message>
+        <source>Lock now</source>
+        <translation>Verrouiller maintenant</translation>
+    </message>
+    <message>
+        <source>Ends the work that is going on. What was done so far is kept.</source>
+        <translation>Met fin au travail en cours. Ce qui a été fait jusqu’ici est gardé.</translation>
+    </message>
+    <message>
+        <source>A reading is going on</source>
+        <translation>Une lecture est en cours</translation>
+    </message>
+    <message>
+        <source>An answer is being written</source>
+        <translation>Une réponse est en cours de rédaction</translation>
+    </message>
+    <message>
+        <source>Files are being taken in</source>
+        <translation>Des fichiers sont en cours d’ajout</translation>
+    </message>
+    <message>
+        <source>A model is being taken in</source>
+        <translation>Un modèle est en cours d’ajout</translation>
+    </message>
+    <message>
+        <source>A reading is going on: {percent}</source>
+        <translation>Une lecture est en cours&#xa0;: {percent}</translation>
+    </message>
+    <message>
+        <source>An answer is being written: {percent}</source>
+        <translation>Une réponse est en cours de rédaction&#xa0;: {percent}</translation>
+    </message>
+    <message>
+        <source>Files are being taken in: {percent}</source>
+        <translation>Des fichiers sont en cours d’ajout&#xa0;: {percent}</translation>
+    </message>
+    <message>
+        <source>A model is being taken in: {percent}</source>
+        <translation>Un modèle est en cours d’ajout&#xa0;: {percent}</translation>
+    </message>
+    <message>
+        <source>Behind the veil the vault stays open: its keys are in this computer&apos;s memory until it locks.</source>
+        <translation>Derrière le voile, le coffre reste ouvert&#xa0;: ses clés sont dans la mémoire de cet ordinateur jusqu’au verrouillage.</translation>
+    </message>
+</context>
+<context>
+    <name>Veiling</name>
+    <message>
+        <source>The model is installed.</source>
+        <translation>Le modèle est installé.</translation>
     </message>
 </context>
 <context>
