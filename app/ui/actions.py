@@ -52,6 +52,9 @@ class Actions(QObject):
         self.copy_answer = self._make(
             group, self.tr("Copy the answer with its sources"), "Ctrl+Shift+C", "copy"
         )
+        self.more_passages = self._make(
+            group, self.tr("All passages of the answer, or the first ones"), "Ctrl+M", "text"
+        )
         self.new_chat = self._make(group, self.tr("New chat"), "Ctrl+T", "answer")
         self.delete_chat = self._make(group, self.tr("Delete the chat"), "Ctrl+Shift+T", "trash")
         self.search = self._make(group, self.tr("Search the dossier"), "Ctrl+F", "search")

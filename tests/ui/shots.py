@@ -10,6 +10,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.paths import Paths
+from app.services.lanes import Lane
+from app.services.operation import Operation, Progress
 from app.services.spike_choice import SpikeChoice
 from app.services.views import EngineState
 from app.store.kdf import CHEAP_FOR_TESTS
@@ -155,6 +158,7 @@ class Journey:
         self.shot(window, "narrow-pages", 600)
         window.resize(1440, 900)
         QTest.qWait(200)
+        self.shot_veil(program, window)
 
     def shot_question(self, window: MainWindow) -> None:
         chat = window.chat
@@ -185,7 +189,55 @@ class Journey:
             chat.ask(question)
             self.until("another answer", lambda: not chat.is_answering, LONG_S)
         self.shot(window, "more-answers", 500)
+        self.shot_fold(window)
         self.shot(window, "reading", 300)
+
+    def shot_fold(self, window: MainWindow) -> None:
+        """An answer that quotes passages: two of them, then all, in the light and in the dark."""
+        chat = window.chat
+        card = next((card for card in reversed(chat.cards) if card.more is not None), None)
+        if card is None or card.more is None:
+            return
+        column = chat._column
+        for theme in ("light", "dark"):
+            window._look.choose(theme)  # type: ignore[arg-type]
+            column.ensureWidgetVisible(card.more.line, 0, 200)
+            self.shot(window, f"folded-{theme}", 300)
+            card.more.toggle()
+            QTest.qWait(100)
+            column.verticalScrollBar().setValue(card.y() + card.more.y())
+            self.shot(window, f"unfolded-{theme}", 300)
+            card.more.toggle()
+        window._look.choose("light")
+
+    def shot_veil(self, program: Program, window: MainWindow) -> None:
+        """The idle time is up during a reading, which is held where it is for the picture."""
+        release = threading.Event()
+
+        def read(op: Operation[None]) -> None:
+            op.report_only(Progress(157, 412, "page"))
+            release.wait(WAIT_S)
+
+        reading = window.session.workspace.lanes.run(Lane.READ, "read-dossier", read)
+        try:
+            self.until("the reading", lambda: reading.progress is not None)
+            program.leave_alone()
+            page = window.veiling.page
+            assert page is not None
+            self.shot(window, "veil", 400)
+            QTest.keyClicks(page.field.edit, "not the passphrase")
+            page.go.click()
+            self.until("the refusal", lambda: page.said)
+            program.look.choose("dark")
+            self.shot(window, "veil-dark", 400)
+            program.look.choose("light")
+            QTest.keyClicks(page.field.edit, PASSPHRASE)
+            page.go.click()
+            self.until("the veil to lift", lambda: not window.veiling.is_drawn)
+            self.shot(window, "veil-lifted", 300)
+        finally:
+            release.set()
+        self.until("the end of the reading", lambda: reading.done)
 
     def shot_inside(self, program: Program, window: MainWindow) -> None:
         """The model without spikes and with them, in the light and in the dark; then as it was."""

@@ -14,6 +14,7 @@ from app.ui import wording
 from app.ui.buttons import icon_button
 from app.ui.chat.answer_text import AnswerText
 from app.ui.chat.flow import Flow
+from app.ui.chat.more_passages import MorePassages
 from app.ui.chat.source_link import SourceLink
 from app.ui.chat.statement_view import StatementView, citations_of
 from app.ui.labels import label
@@ -21,6 +22,7 @@ from app.ui.look import Look
 from app.ui.plain import one_line
 
 _SHORT_CHARS = 160
+SHOWN_PASSAGES = 2  # of those quoted without a model's words; the others are folded away
 
 
 class AnswerCard(QWidget):
@@ -29,6 +31,7 @@ class AnswerCard(QWidget):
     cited = Signal(object, object)  # the citation, and this card
     copied = Signal(object)
     asked_again = Signal(object)
+    unfolded = Signal(object, bool)  # this card, and whether all its passages are on show
 
     def __init__(
         self, look: Look, question: str, model_names: Mapping[str, str], parent: QWidget | None = None
@@ -39,6 +42,7 @@ class AnswerCard(QWidget):
         self._model_names = model_names
         self.question = question
         self.answer: Answer | None = None
+        self.more: MorePassages | None = None
         self._streamed = ""
         bubble = QFrame()
         bubble.setProperty("role", "question")
@@ -105,8 +109,10 @@ class AnswerCard(QWidget):
         self._text.hide()
         self._body.addWidget(label(sentence, "error", wrap=True))
 
-    def finish(self, answer: Answer) -> None:
-        """Show the answer with its grades, sources and reason."""
+    def finish(self, answer: Answer, *, unfolded: bool = False) -> None:
+        """Show the answer with its grades, sources and reason; of quoted passages the first ones, and with
+        ``unfolded`` all.
+        """
         self.answer = answer
         self._begin_again()
         self._text.hide()
@@ -118,10 +124,18 @@ class AnswerCard(QWidget):
                 self._banner(self.tr("This answer was stopped; these are its words so far."), warn=False)
             )
         brief = len(answer.text) <= _SHORT_CHARS and answer.mode is AnswerMode.MODEL
+        views = []
         for statement in answer.statements:
             view = StatementView(self._look, statement, answer.evidence, with_excerpt=brief)
             view.cited.connect(lambda citation: self.cited.emit(citation, self))
+            views.append(view)
+        shown = SHOWN_PASSAGES if answer.mode is AnswerMode.PASSAGES else len(views)
+        for view in views[:shown]:
             self._body.addWidget(view)
+        if views[shown:]:
+            self.more = MorePassages(self._look, views[shown:], open_=unfolded)
+            self.more.unfolded.connect(lambda open_: self.unfolded.emit(self, open_))
+            self._body.addWidget(self.more)
         if not answer.statements and answer.text:
             words = AnswerText(self._look)
             words.say(answer.text)
@@ -203,6 +217,7 @@ class AnswerCard(QWidget):
 
     def _begin_again(self) -> None:
         """Empty the card down to its streaming text."""
+        self.more = None
         while self._body.count() > 1:
             self._body.takeAt(1)
         for child in self._frame.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):

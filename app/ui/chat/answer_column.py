@@ -40,7 +40,7 @@ class AnswerColumn(QScrollArea):
         self._follows = False
         bar = self.verticalScrollBar()
         bar.rangeChanged.connect(lambda *_: self._scroll() if self._follows else None)
-        bar.actionTriggered.connect(lambda _: self._let_go())
+        bar.actionTriggered.connect(lambda _: self.let_go())
         self.show_earlier(False)
 
     def add(self, card: AnswerCard) -> None:
@@ -67,8 +67,8 @@ class AnswerColumn(QScrollArea):
         self._follows = True
         self._settle.start()
 
-    def _let_go(self) -> None:
-        """The person scrolls: what grows from now on moves nothing."""
+    def let_go(self) -> None:
+        """The person scrolls or unfolds something: what grows from now on moves nothing."""
         self._follows = False
         self._settle.stop()
 

@@ -50,6 +50,7 @@ class ChatPane(QFrame):
         self._left: set[str] = set()  # dossiers left while an answer was on its way
         self._card: AnswerCard | None = None
         self._shown = _SHOWN_ANSWERS
+        self._unfolded: set[str] = set()  # answers of this chat whose passages are all on show
         self.head = ChatHead(look, actions)
         self.welcome = DossierWelcome()
         self._column = AnswerColumn()
@@ -122,6 +123,7 @@ class ChatPane(QFrame):
             self.ask(card.question)
             return
         card.wait()
+        self._unfolded.discard(card.answer.message_id)
         self._follow(self._session.regenerate(card.answer.message_id), card)
 
     def stop(self) -> None:
@@ -132,6 +134,17 @@ class ChatPane(QFrame):
         card = card or self._last()
         if card is not None:
             QGuiApplication.clipboard().setText(card.as_text())
+
+    def fold(self) -> None:
+        """Show all passages of the last answer that has more, or its first ones again."""
+        more = next((card.more for card in reversed(self.cards) if card.more is not None), None)
+        if more is not None:
+            more.toggle()
+
+    def _remember_fold(self, card: AnswerCard, unfolded: bool) -> None:
+        self._column.let_go()
+        if card.answer is not None:
+            (self._unfolded.add if unfolded else self._unfolded.discard)(card.answer.message_id)
 
     def new_chat(self) -> None:
         if self._task is None:
@@ -204,6 +217,8 @@ class ChatPane(QFrame):
     # -- cards ----------------------------------------------------------------------------------------------
 
     def _turn_to(self, chat_id: str | None) -> None:
+        if chat_id != self.chat_id:
+            self._unfolded.clear()
         self.chat_id = chat_id
         self._column.clear()
         self._column.show_earlier(False)
@@ -213,7 +228,7 @@ class ChatPane(QFrame):
         answers = self._session.answers(chat_id)
         self._column.show_earlier(len(answers) > self._shown)
         for answer in answers[-self._shown :]:
-            self._add_card(answer.question).finish(answer)
+            self._add_card(answer.question).finish(answer, unfolded=answer.message_id in self._unfolded)
 
     def _add_card(self, question: str) -> AnswerCard:
         names = {card.label_en: wording.model_label(card) for card in self._session.models()}
@@ -224,6 +239,7 @@ class ChatPane(QFrame):
         card.cited.connect(lambda citation, source: self.cited.emit(citation, source.citations))
         card.copied.connect(self.copy)
         card.asked_again.connect(self.ask_again)
+        card.unfolded.connect(self._remember_fold)
         self._column.add(card)
         self._stack.setCurrentWidget(self._column)
         return card
@@ -266,6 +282,7 @@ class ChatPane(QFrame):
         self.head.turned.connect(self._choose_chat)
         actions.ask_again.triggered.connect(lambda: self.ask_again())
         actions.copy_answer.triggered.connect(lambda: self.copy())
+        actions.more_passages.triggered.connect(self.fold)
         actions.new_chat.triggered.connect(self.new_chat)
         actions.delete_chat.triggered.connect(self.delete_chat)
         self._session.chats_changed.connect(self._chats_changed)

@@ -107,6 +107,16 @@
     </message>
 </context>
 <context>
+    <name>MorePassages</name>
+    <message numerus="yes">
+        <source>%n more passage(s) from {documents}</source>
+        <translation>
+            <numerusform>%n more passage from {documents}</numerusform>
+            <numerusform>%n more passages from {documents}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Times</name>
     <message numerus="yes">
         <source>%n s</source>

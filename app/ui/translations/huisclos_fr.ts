@@ -68,6 +68,10 @@
         <translation>Copier la réponse et ses sources</translation>
     </message>
     <message>
+        <source>All passages of the answer, or the first ones</source>
+        <translation>Tous les passages de la réponse, ou les premiers</translation>
+    </message>
+    <message>
         <source>New chat</source>
         <translation>Nouvelle conversation</translation>
     </message>
@@ -2055,6 +2059,28 @@
     <message>
         <source>The model is removed.</source>
         <translation>Le modèle est retiré.</translation>
+    </message>
+</context>
+<context>
+    <name>MorePassages</name>
+    <message numerus="yes">
+        <source>%n more passage(s) from {documents}</source>
+        <translation>
+            <numerusform>%n&#xa0;autre passage, de {documents}</numerusform>
+            <numerusform>%n&#xa0;autres passages, de {documents}</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Show the first passages only</source>
+        <translation>Ne montrer que les premiers passages</translation>
+    </message>
+    <message>
+        <source>Unfolded</source>
+        <translation>Déplié</translation>
+    </message>
+    <message>
+        <source>Folded</source>
+        <translation>Replié</translation>
     </message>
 </context>
 <context>
