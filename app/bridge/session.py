@@ -13,6 +13,7 @@ from app.bridge.relay import Relay
 from app.bridge.tasks import Task
 from app.chat.values import Answer
 from app.services import inside
+from app.services.diagnostics import DiagnosticsCard
 from app.services.events import Changed
 from app.services.long_work import WorkCard
 from app.services.operation import Operation
@@ -107,6 +108,9 @@ class Session(QObject):
     def long_work(self) -> tuple[WorkCard, ...]:
         """What would be cut short by locking now."""
         return () if self._closed else services.list_long_work(self.workspace)
+
+    def diagnose(self) -> DiagnosticsCard:
+        return services.diagnose(self.workspace)
 
     # -- verbs ----------------------------------------------------------------------------------------------
 

@@ -43,6 +43,17 @@ class Log:
         fields["at"] = ",".join(f"{Path(frame.filename).stem}:{frame.lineno}" for frame in frames) or "?"
         self._write("fail", room, event, fields | {key: _safe(value) for key, value in values.items()})
 
+    def tail(self, count: int) -> list[str]:
+        """The last lines of the file, oldest first; none where it cannot be read."""
+        if self._path is None:
+            return []
+        with self._lock:
+            try:
+                lines = self._path.read_text("ascii", "replace").splitlines()
+            except OSError:
+                return []
+        return lines[-count:]
+
     def _write(self, level: str, room: str, event: str, fields: dict[str, str]) -> None:
         if self._path is None:
             return

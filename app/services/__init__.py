@@ -3,6 +3,7 @@
 from app.services.answers import ask, regenerate
 from app.services.chats import delete_chat, list_answers, list_chats, rename_chat
 from app.services.companions import Companions
+from app.services.diagnostics import diagnose
 from app.services.dossiers import create_dossier, delete_dossier, remove_document, rename_dossier
 from app.services.imports import dismiss, import_paths, resume_imports, retry
 from app.services.long_work import list_long_work
@@ -55,6 +56,7 @@ __all__ = [
     "create_dossier",
     "delete_chat",
     "delete_dossier",
+    "diagnose",
     "dismiss",
     "dossier_model",
     "drop_recovery_code",

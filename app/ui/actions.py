@@ -83,6 +83,7 @@ class Actions(QObject):
         self.palette = self._make(group, self.tr("Find a command"), "Ctrl+K", "search")
         self.shortcuts = self._make(group, self.tr("Keyboard shortcuts"), "F1", "help")
         self.guarantees = self._make(group, self.tr("About and guarantees"), "Shift+F1", "lock")
+        self.diagnostics = self._make(group, self.tr("Diagnostics"), "Ctrl+F1", "text")
         self.inside = self._make(group, self.tr("Inside the model"), "Ctrl+I", "spikes")
         self.check_vault = self._make(group, self.tr("Check the vault"), "Ctrl+Shift+K", "check")
         self.quit = self._make(group, self.tr("Quit"), "Ctrl+Q", "close")

@@ -47,6 +47,7 @@ class HelpDeeds(QObject):
         actions.settings.triggered.connect(self.settings)
         actions.shortcuts.triggered.connect(self.shortcuts)
         actions.guarantees.triggered.connect(self.guarantees)
+        actions.diagnostics.triggered.connect(self.diagnostics)
         actions.palette.triggered.connect(self.palette)
         actions.dark.triggered.connect(self.other_light)
         actions.check_vault.triggered.connect(self.check_vault)
@@ -89,6 +90,11 @@ class HelpDeeds(QObject):
         from app.ui.dialogs.guarantees import Guarantees
 
         self._show(Guarantees(self._look, self._guarantee, self._window))
+
+    def diagnostics(self) -> None:
+        from app.ui.dialogs.diagnostics import Diagnostics
+
+        self._show(Diagnostics(self._session.diagnose(), self._guarantee, self._window))
 
     def inside(self) -> None:
         """Stays open beside the window."""

@@ -41,6 +41,7 @@ class TopBar(QFrame):
             actions.palette,
             actions.shortcuts,
             actions.guarantees,
+            actions.diagnostics,
             actions.check_vault,
         ):
             self._menu.addAction(action)

@@ -86,6 +86,7 @@ class ScriptedClient:
     prompts: list[tuple[ChatMessage, ...]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     sessions: list[str | None] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     open: list[tuple[Request[GenerateDone], threading.Event]] = field(default_factory=list)
     status: EngineStatus = field(default_factory=lambda: EngineStatus("stopped"))
 
@@ -101,6 +102,9 @@ class ScriptedClient:
 
     def die(self, reason: str = "gave-up") -> None:
         self._become(EngineStatus("failed", reason=reason))
+
+    def log_tail(self) -> list[str]:
+        return list(self.log)
 
     def _become(self, status: EngineStatus) -> None:
         self.status = status

@@ -298,6 +298,7 @@ class Journey:
 
     def shot_dialogs(self, window: MainWindow) -> None:
         from app.ui.dialogs.command_palette import CommandPalette
+        from app.ui.dialogs.diagnostics import Diagnostics
         from app.ui.dialogs.guarantees import Guarantees
         from app.ui.dialogs.shortcuts import Shortcuts
 
@@ -307,6 +308,7 @@ class Journey:
             (Guarantees(window._look, window._guarantee, window), "guarantees"),
             (Shortcuts(window.actions_, window), "shortcuts"),
             (CommandPalette(window.actions_, window), "commands"),
+            (Diagnostics(window.session.diagnose(), window._guarantee, window), "diagnostics"),
         ]
         for dialog, name in dialogs:
             dialog.show()

@@ -26,11 +26,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import EnvironmentFailure, UserError
+from app.services.long_work import WorkCard, WorkKind
 from app.store import VaultDamaged
 from app.ui.failures import CONTEXT, sentence
 from app.ui.language import FOLDER, Speaker
 from app.ui.translations import __main__ as tool
 from app.ui.translations.collect import failure_templates
+from app.ui.veil_page import VeilPage
 from tests.ui.conftest import Stage
 from tests.ui.test_questions import LETTER, quoting
 
@@ -170,6 +172,7 @@ def _any_of(sources: frozenset[str]) -> re.Pattern[str]:
 
 def test_no_english_stands_in_a_french_window(scripted: Stage) -> None:
     from app.ui.dialogs.command_palette import CommandPalette
+    from app.ui.dialogs.diagnostics import Diagnostics
     from app.ui.dialogs.guarantees import Guarantees
     from app.ui.dialogs.settings_dialog import SettingsDialog
     from app.ui.dialogs.shortcuts import Shortcuts
@@ -192,17 +195,22 @@ def test_no_english_stands_in_a_french_window(scripted: Stage) -> None:
     window.library.exceptions.open()
     window.toast.warn(sentence(VaultDamaged("blob")))
     windows: list[QWidget] = [window]
+    for share in (None, 0.5):
+        veil = VeilPage(scripted.look)
+        veil.show_work([WorkCard(kind, share) for kind in WorkKind])
+        windows.append(veil)
     dialogs: list[QDialog] = [
         SettingsDialog(scripted.look, window._settings, window.session, window),
         Guarantees(scripted.look, OFFLINE, window),
         Shortcuts(window.actions_, window),
         CommandPalette(window.actions_, window),
+        Diagnostics(window.session.diagnose(), OFFLINE, window),
     ]
     shown: set[str] = set()
     for each in [*windows, *dialogs]:
         shown |= texts_of(each)
-    for dialog in dialogs:
-        dialog.deleteLater()
+    for each in [*windows[1:], *dialogs]:
+        each.deleteLater()
     french = frozenset(form for _, _, forms in messages("fr") for form in forms)
     english = frozenset(source for _, source, _ in messages("fr") if source not in french)
     wrong = {

@@ -164,6 +164,10 @@
         <translation>À propos et garanties</translation>
     </message>
     <message>
+        <source>Diagnostics</source>
+        <translation>Diagnostic</translation>
+    </message>
+    <message>
         <source>Inside the model</source>
         <translation>Dans le modèle</translation>
     </message>
@@ -476,6 +480,161 @@
             <numerusform>%n fil d’exécution</numerusform>
             <numerusform>%n fils d’exécution</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>Diagnostics</name>
+    <message>
+        <source>Diagnostics</source>
+        <translation>Diagnostic</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copier</translation>
+    </message>
+    <message>
+        <source>Save as a text file…</source>
+        <translation>Enregistrer dans un fichier texte…</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Fermer</translation>
+    </message>
+    <message>
+        <source>For whoever helps you when the engine stops or a file fails. Nothing of your dossiers is in it: no text, no question, no name of a file, no key. It leaves this window only if you copy or save it.</source>
+        <translation>Pour la personne qui vous aide quand le moteur s’arrête ou qu’un fichier échoue. Rien de vos dossiers n’y figure&#xa0;: ni texte, ni question, ni nom de fichier, ni clé. Il ne quitte cette fenêtre que si vous le copiez ou l’enregistrez.</translation>
+    </message>
+    <message>
+        <source>{free} free of {total}</source>
+        <translation>{free} libres sur {total}</translation>
+    </message>
+    <message>
+        <source>Program</source>
+        <translation>Programme</translation>
+    </message>
+    <message>
+        <source>Version</source>
+        <translation>Version</translation>
+    </message>
+    <message>
+        <source>Libraries</source>
+        <translation>Bibliothèques</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>Système</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>Mémoire</translation>
+    </message>
+    <message>
+        <source>Network blocked</source>
+        <translation>Réseau bloqué</translation>
+    </message>
+    <message>
+        <source>yes</source>
+        <translation>oui</translation>
+    </message>
+    <message>
+        <source>no</source>
+        <translation>non</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>Moteur</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>État</translation>
+    </message>
+    <message>
+        <source>What it says</source>
+        <translation>Ce qu’il dit</translation>
+    </message>
+    <message>
+        <source>Reason of the last end</source>
+        <translation>Raison du dernier arrêt</translation>
+    </message>
+    <message>
+        <source>Ends so far</source>
+        <translation>Arrêts jusqu’ici</translation>
+    </message>
+    <message>
+        <source>Instruction set</source>
+        <translation>Jeu d’instructions</translation>
+    </message>
+    <message>
+        <source>Memory of its process</source>
+        <translation>Mémoire de son processus</translation>
+    </message>
+    <message>
+        <source>Memory of the readings</source>
+        <translation>Mémoire des lectures</translation>
+    </message>
+    <message>
+        <source>Cage: kept</source>
+        <translation>Cage&#xa0;: tenu</translation>
+    </message>
+    <message>
+        <source>Cage: broken</source>
+        <translation>Cage&#xa0;: rompu</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modèle</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Nom</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>Poids</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>Paramètres</translation>
+    </message>
+    <message>
+        <source>Identity</source>
+        <translation>Identité</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <translation>Fenêtre</translation>
+    </message>
+    <message>
+        <source>Files not taken in, by reason</source>
+        <translation>Fichiers non ajoutés, par raison</translation>
+    </message>
+    <message>
+        <source>Last lines of the engine&apos;s log</source>
+        <translation>Dernières lignes du journal du moteur</translation>
+    </message>
+    <message>
+        <source>Last lines of the program&apos;s log</source>
+        <translation>Dernières lignes du journal du programme</translation>
+    </message>
+    <message>
+        <source>Copied.</source>
+        <translation>Copié.</translation>
+    </message>
+    <message>
+        <source>Save the diagnostics</source>
+        <translation>Enregistrer le diagnostic</translation>
+    </message>
+    <message>
+        <source>huisclos-diagnostics.txt</source>
+        <translation>huisclos-diagnostic.txt</translation>
+    </message>
+    <message>
+        <source>The file could not be written. Choose another folder.</source>
+        <translation>Le fichier n’a pas pu être écrit. Choisissez un autre dossier.</translation>
+    </message>
+    <message>
+        <source>Saved.</source>
+        <translation>Enregistré.</translation>
     </message>
 </context>
 <context>
