@@ -138,8 +138,10 @@ class Veiling(QObject):
         is being converted goes on and is shown again afterwards.
         """
         QToolTip.hideText()
-        while (popup := QApplication.activePopupWidget()) is not None:
+        closed: QWidget | None = None
+        while (popup := QApplication.activePopupWidget()) is not None and popup is not closed:
             popup.hide()
+            closed = popup
         window = self._window
         for dialog in window.findChildren(QDialog):
             if isinstance(dialog, ModelAdding):
@@ -157,6 +159,7 @@ class Veiling(QObject):
         window.setAcceptDrops(not silent)
         window.toast.hush(silent)
         window.help.shuttered = silent
+        window.chat.postpone(silent)
         if silent:
             window.veil.forget()
             self._actions = [a for a in window.actions() if a is not window.actions_.lock]

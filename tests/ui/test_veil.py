@@ -199,6 +199,27 @@ def test_what_happens_behind_the_veil_is_not_told_in_front_of_it(unattended: Una
     assert "Something unexpected" in window.toast.words, "the last message is told afterwards"
 
 
+def test_words_that_come_behind_the_veil_are_put_nowhere_before_it_lifts(unattended: Unattended) -> None:
+    unattended.ask()
+    window = unattended.window
+    gate = threading.Event()
+    lanes = window.session.workspace.lanes
+    lanes.run(Lane.READ, "read-dossier", lambda op: gate.wait(WAIT_MS / 1000))
+    unattended.idle()
+    card = window.chat.cards[-1]
+    before = card._text.toPlainText()
+    assert unattended.client.hold is not None
+    unattended.client.hold.set()
+    unattended.until(lambda: WorkKind.ANSWER not in unattended.page.lines)
+    assert card._text.toPlainText() == before
+    assert card.answer is None
+    unattended.enter(PASSPHRASE)
+    unattended.until(lambda: card.answer is not None)
+    assert "for long" in card.answer.text  # type: ignore[union-attr]
+    assert not window.chat.is_answering
+    gate.set()
+
+
 def test_keys_and_drops_reach_nothing_behind_the_veil(unattended: Unattended) -> None:
     unattended.ask()
     window = unattended.window
@@ -225,7 +246,7 @@ def test_a_wrong_passphrase_leaves_it_drawn_and_the_right_one_lifts_it(unattende
     unattended.ask()
     window = unattended.window
     window.chat.composer.field.setFocus()
-    before = window.centralWidget()
+    before, layout = window.centralWidget(), window.panes.layout_text
     unattended.idle()
     unattended.enter("not the passphrase")
     unattended.until(lambda: unattended.page.said)
@@ -238,6 +259,7 @@ def test_a_wrong_passphrase_leaves_it_drawn_and_the_right_one_lifts_it(unattende
     unattended.until(lambda: not unattended.veiled)
     assert window.centralWidget() is before
     assert before.isVisible()
+    assert window.panes.layout_text == layout
     assert window.acceptDrops()
     assert CANARY in spoken(window)
     assert window.chat.is_answering, "the answer went on"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
@@ -49,6 +51,7 @@ class ChatPane(QFrame):
         self._task: Task | None = None
         self._left: set[str] = set()  # dossiers left while an answer was on its way
         self._card: AnswerCard | None = None
+        self._postponed: list[Callable[[], object]] | None = None  # what came while the pane is hidden
         self._shown = _SHOWN_ANSWERS
         self._unfolded: set[str] = set()  # answers of this chat whose passages are all on show
         self.head = ChatHead(look, actions)
@@ -166,14 +169,36 @@ class ChatPane(QFrame):
         self.composer.set_busy(True)
         self.answering.emit(True)
         self._actions.stop.setEnabled(True)
+        later = self._when_shown
         task.progressed.connect(while_alive(self, lambda progress: self._progressed(task, progress)))
-        task.streamed.connect(while_alive(self, lambda piece: self._streamed(task, piece)))
-        task.succeeded.connect(while_alive(self, lambda answer: self._succeeded(task, answer)))
-        task.failed.connect(while_alive(self, lambda failure: self._failed(task, sentence(failure))))
-        task.cancelled.connect(while_alive(self, lambda: self._failed(task, self.tr("Stopped."))))
+        task.streamed.connect(while_alive(self, lambda piece: later(lambda: self._streamed(task, piece))))
+        task.succeeded.connect(while_alive(self, lambda answer: later(lambda: self._succeeded(task, answer))))
+        task.failed.connect(
+            while_alive(self, lambda failure: later(lambda: self._failed(task, sentence(failure))))
+        )
+        task.cancelled.connect(
+            while_alive(self, lambda: later(lambda: self._failed(task, self.tr("Stopped."))))
+        )
+
+    def postpone(self, hidden: bool) -> None:
+        """While the window is veiled, put no new words into any widget: a change of text is told to screen
+        readers, also of one that is not on show. What came is shown afterwards.
+        """
+        if hidden:
+            self._postponed = self._postponed or []
+            return
+        postponed, self._postponed = self._postponed or [], None
+        for deed in postponed:
+            deed()
+
+    def _when_shown(self, deed: Callable[[], object]) -> None:
+        if self._postponed is None:
+            deed()
+        else:
+            self._postponed.append(deed)
 
     def _progressed(self, task: Task, progress: Progress) -> None:
-        if task is self._task and self._card is not None:
+        if task is self._task and self._card is not None and self._postponed is None:
             self._card.prepare(progress)
 
     def _streamed(self, task: Task, piece: str) -> None:
@@ -294,6 +319,9 @@ class ChatPane(QFrame):
 
     def _chats_changed(self, *_: object) -> None:
         """An answer that was left on its way, in another dossier or language, may be there by now."""
+        self._when_shown(self._look_for_answers)
+
+    def _look_for_answers(self) -> None:
         self._list_chats()
         if self._task is not None or self._dossier is None:
             return
