@@ -42,7 +42,8 @@ def list_long_work(ws: Workspace) -> tuple[WorkCard, ...]:
         kind = _KINDS.get(operation.verb)
         if kind is None or operation.done:
             continue
-        share = _share(operation.progress)
+        # What an answer reports is the way to its first word, and nobody knows how long it will be.
+        share = None if kind is WorkKind.ANSWER else _share(operation.progress)
         if kind not in cards or (cards[kind].share is None and share is not None):
             cards[kind] = WorkCard(kind, share)
     return tuple(sorted(cards.values(), key=lambda card: list(WorkKind).index(card.kind)))

@@ -87,20 +87,20 @@ class _WorkRow(QWidget):
 
 def line_of(card: WorkCard) -> str:
     """ "A reading is going on: 38 %"; without the share where it is not known."""
-    if card.share is None:
-        return {
-            WorkKind.READING: QCoreApplication.translate("VeilPage", "A reading is going on"),
-            WorkKind.ANSWER: QCoreApplication.translate("VeilPage", "An answer is being written"),
-            WorkKind.IMPORT: QCoreApplication.translate("VeilPage", "Files are being taken in"),
-            WorkKind.CONVERSION: QCoreApplication.translate("VeilPage", "A model is being taken in"),
-        }[card.kind]
-    line = {
+    plain = {
+        WorkKind.READING: QCoreApplication.translate("VeilPage", "A reading is going on"),
+        WorkKind.ANSWER: QCoreApplication.translate("VeilPage", "An answer is being written"),
+        WorkKind.IMPORT: QCoreApplication.translate("VeilPage", "Files are being taken in"),
+        WorkKind.CONVERSION: QCoreApplication.translate("VeilPage", "A model is being taken in"),
+    }
+    shared = {
         WorkKind.READING: QCoreApplication.translate("VeilPage", "A reading is going on: {percent}"),
-        WorkKind.ANSWER: QCoreApplication.translate("VeilPage", "An answer is being written: {percent}"),
         WorkKind.IMPORT: QCoreApplication.translate("VeilPage", "Files are being taken in: {percent}"),
         WorkKind.CONVERSION: QCoreApplication.translate("VeilPage", "A model is being taken in: {percent}"),
-    }[card.kind]
-    return line.format(percent=wording.percent(int(100 * card.share)))
+    }
+    if card.share is None or card.kind not in shared:
+        return plain[card.kind]
+    return shared[card.kind].format(percent=wording.percent(int(100 * card.share)))
 
 
 def meaning_of_veil() -> str:

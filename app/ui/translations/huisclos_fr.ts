@@ -3083,10 +3083,6 @@
         <translation>Une lecture est en cours&#xa0;: {percent}</translation>
     </message>
     <message>
-        <source>An answer is being written: {percent}</source>
-        <translation>Une réponse est en cours de rédaction&#xa0;: {percent}</translation>
-    </message>
-    <message>
         <source>Files are being taken in: {percent}</source>
         <translation>Des fichiers sont en cours d’ajout&#xa0;: {percent}</translation>
     </message>
