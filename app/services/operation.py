@@ -111,9 +111,14 @@ class Operation(Generic[T]):
         return self._partial
 
     def on_progress(self, callback: Callable[[Progress], None]) -> None:
-        """``callback`` gets at most ten reports a second, and always the last one."""
+        """``callback`` gets at most ten reports a second, and always the last one and the first in another
+        unit; a late one first gets the latest.
+        """
         with self._lock:
+            before = self._progress
             self._on_progress.append(callback)
+            if before is not None:
+                tell(callback, before)
 
     def on_partial(self, callback: Callable[[str], None]) -> None:
         """``callback`` gets each piece of a streamed answer; a late one first gets what came before."""
@@ -148,8 +153,9 @@ class Operation(Generic[T]):
         now_s = time.monotonic()
         last = progress.total is not None and progress.done >= progress.total
         with self._lock:
+            turned = self._progress is None or progress.unit != self._progress.unit
             self._progress = progress
-            if not last and now_s - self._last_report_s < PROGRESS_INTERVAL_S:
+            if not (last or turned) and now_s - self._last_report_s < PROGRESS_INTERVAL_S:
                 return
             self._last_report_s = now_s
             callbacks = list(self._on_progress)

@@ -53,6 +53,17 @@ def test_progress_is_told_at_most_ten_times_a_second_and_always_at_the_end(lanes
     assert operation.progress == Progress(5000, 5000, "page")
 
 
+def test_the_first_progress_of_another_kind_is_told_whoever_comes_late_gets_the_latest():
+    operation = Operation("read")
+    told, late = [], []
+    operation.on_progress(told.append)
+    for progress in (Progress(0, None, "model"), Progress(50, 100, "token"), Progress(51, 100, "token")):
+        operation.report_only(progress)
+    operation.on_progress(late.append)
+    assert told == [Progress(0, None, "model"), Progress(50, 100, "token")]
+    assert late == [Progress(51, 100, "token")]
+
+
 def test_cancelling_stops_the_work_at_its_next_step(lanes):
     began, stopped = threading.Event(), []
 
