@@ -55,16 +55,18 @@ class Veiling(QObject):
         if self.is_drawn:
             return
         window = self._window
+        self._held = window.focusWidget()
+        self._close_others()
+        window.centralWidget().hide()  # taking a whole tree of widgets out takes longer than this
+        self._silence(True)
+        window.repaint()
         page = VeilPage(self._look)
         page.tried.connect(self._try)
         page.lock_wanted.connect(window.actions_.lock.trigger)
         page.show_work(window.session.long_work())
-        self._held = window.focusWidget()
-        self._close_others()
         self.page, self._content = page, window.takeCentralWidget()
         window.setCentralWidget(page)
         page.show()
-        self._silence(True)
         window.repaint()
         clear_clipboards()
         page.setFocus()
