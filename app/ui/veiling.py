@@ -57,8 +57,10 @@ class Veiling(QObject):
         window = self._window
         self._held = window.focusWidget()
         self._close_others()
-        window.centralWidget().hide()  # taking a whole tree of widgets out takes longer than this
         self._silence(True)
+        content = window.centralWidget()
+        if content is not None:  # taking a whole tree of widgets out takes longer than hiding it
+            content.hide()
         window.repaint()
         page = VeilPage(self._look)
         page.tried.connect(self._try)
