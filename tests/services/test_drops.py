@@ -69,8 +69,9 @@ def test_a_folder_that_cannot_be_opened_is_told(desk, monkeypatch):
             raise PermissionError(13, "Permission denied", str(closed))
         return scan(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)  # the superuser may open everything
-    drop = list_files([desk.root / "files" / "box"])
+    with monkeypatch.context() as patch:  # not while the folders of the test are cleared away
+        patch.setattr(os, "scandir", refuse)  # the superuser may open everything
+        drop = list_files([desk.root / "files" / "box"])
     assert [file.name for file in drop.files] == ["a.txt"]
     assert [(path, failure.code) for path, failure in drop.left_out] == [(closed, "folder-unreadable")]
 
