@@ -396,7 +396,7 @@ def test_a_reading_and_an_import_are_told_with_their_share(stage: Stage) -> None
         assert page is not None
         assert page.lines == {
             WorkKind.READING: "Une lecture est en cours\u00a0: 38\u202f%",
-            WorkKind.IMPORT: "Des fichiers sont en cours d’ajout\u00a0: 75\u202f%",
+            WorkKind.IMPORT: "Une importation est en cours\u00a0: 75\u202f%",
         }
         shown = "\n".join(part.text() for part in page.findChildren(QLabel) if part.isVisible())
         assert "38\u202f%" in shown

@@ -606,7 +606,7 @@
     </message>
     <message>
         <source>Files not taken in, by reason</source>
-        <translation>Fichiers non ajoutés, par raison</translation>
+        <translation>Fichiers non importés, par raison</translation>
     </message>
     <message>
         <source>Last lines of the engine&apos;s log</source>
@@ -1647,7 +1647,7 @@
     </message>
     <message>
         <source>Without a key or a click for a while the program ends and starts again locked, so that no key stays in memory. While a reading, an answer or an import is under way it first hides everything behind a veil and locks when the work has ended.</source>
-        <translation>Sans frappe ni clic pendant un moment, le programme se termine et repart verrouillé, pour qu’aucune clé ne reste en mémoire. Pendant une lecture, une réponse ou un ajout, il cache d’abord tout derrière un voile et verrouille quand le travail est fini.</translation>
+        <translation>Sans frappe ni clic pendant un moment, le programme se termine et repart verrouillé, pour qu’aucune clé ne reste en mémoire. Pendant une lecture, une réponse ou une importation, il cache d’abord tout derrière un voile et verrouille quand le travail est fini.</translation>
     </message>
     <message>
         <source>Not promised</source>
@@ -3072,7 +3072,7 @@
     </message>
     <message>
         <source>Files are being taken in</source>
-        <translation>Des fichiers sont en cours d’ajout</translation>
+        <translation>Une importation est en cours</translation>
     </message>
     <message>
         <source>A model is being taken in</source>
@@ -3084,7 +3084,7 @@
     </message>
     <message>
         <source>Files are being taken in: {percent}</source>
-        <translation>Des fichiers sont en cours d’ajout&#xa0;: {percent}</translation>
+        <translation>Une importation est en cours&#xa0;: {percent}</translation>
     </message>
     <message>
         <source>A model is being taken in: {percent}</source>
