@@ -31,7 +31,7 @@ from engine.weights import WeightError as WeightError
 from engine.weights import WeightFormat as WeightFormat
 from engine.weights import bytes_of, check_shape, data_bytes, matrix_arrays, widen
 
-ABI: Final = 5
+ABI: Final = 6
 WindowPrecision = Literal["f32", "f16", "int8"]
 WindowMode = Literal["hf", "vllm", "report"]
 

@@ -159,7 +159,7 @@ inline hc::Matrix matrix_over(const std::string& slot, const std::string& kind, 
     require(scales.has_value() == integer, slot + ": scales go with integer formats only");
     const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
     require(!integer || static_cast<std::int64_t>(scales->size()) == rows * groups, slot + ": wrong number of scales");
-    return {{data.data(), integer ? scales->data() : nullptr, rows, cols}, {}, format->second, nullptr};
+    return {{data.data(), integer ? scales->data() : nullptr, rows, cols}, {}, format->second, nullptr, nullptr};
 }
 
 inline void pack_or_throw(const hc::StoredInts& stored, const hc::Model& model, hc::Matrix& out) {
@@ -257,7 +257,8 @@ class BoundModel {
     }
 
     // int8 codes with float scales, and what lies beyond int8 (hc_matrix, s8): starts [rows + 1] into the entries of all rows.
-    void set_spike_matrix(const std::string& slot, std::int64_t layer, Bytes data, Floats scales, Words starts, Entries far) {
+    void set_spike_matrix(const std::string& slot, std::int64_t layer, const Bytes& data, const Floats& scales, const Words& starts,
+                          const Entries& far) {
         require(!sealed, "the model is sealed");
         const MatrixSlot target = find(matrices_, slot, layer);
         require(target.coded, slot + ": such a matrix needs spike coding");
@@ -285,8 +286,6 @@ class BoundModel {
             pack_or_throw({stored, hc::Format::s8, scales.data(), none ? nullptr : starts.data(), none ? nullptr : far.data()}, model,
                           *target.matrix);
         }
-        kept_words_.push_back(std::move(starts));
-        kept_entries_.push_back(std::move(far));
     }
 
     void set_vector(const std::string& slot, std::int64_t layer, const Floats& data) {
@@ -425,8 +424,6 @@ class BoundModel {
     std::map<Key, VectorSlot> vectors_;
     std::vector<Bytes> kept_bytes_;
     std::vector<Halves> kept_halves_;
-    std::vector<Words> kept_words_;
-    std::vector<Entries> kept_entries_;
 };
 
 }  // namespace hc::bind

@@ -34,6 +34,7 @@ inline F sub(F a, F b) { return _mm256_sub_ps(a, b); }
 inline F mul(F a, F b) { return _mm256_mul_ps(a, b); }
 inline F div(F a, F b) { return _mm256_div_ps(a, b); }
 inline F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }   // a b + c
+inline float fma_one(float a, float b, float c) { return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c))); }
 inline F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); } // c - a b
 inline F min(F a, F b) { return _mm256_min_ps(a, b); } // not a number where b is none
 inline F max(F a, F b) { return _mm256_max_ps(a, b); } // not a number where b is none
@@ -102,9 +103,8 @@ inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(all), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     memcpy(p, all, static_cast<size_t>(n) * 2);
 }
-inline F load_i8(const int8_t* p) {
-    return to_float(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
-}
+inline I load_i8_int(const int8_t* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline F load_i8(const int8_t* p) { return to_float(load_i8_int(p)); }
 inline F load_i8_first(const int8_t* p, int64_t n) {
     int8_t padded[8] = {};
     memcpy(padded, p, static_cast<size_t>(n));
@@ -182,3 +182,11 @@ inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_h
 }
 
 #endif
+
+// Byte `which` of every lane, 0..255.
+inline I byte_of(I words, int64_t which) {
+    return _mm256_and_si256(_mm256_srl_epi32(words, _mm_cvtsi64_si128(8 * which)), set1_int(255));
+}
+// What the sum of a group's activations is multiplied by where codes have offsets: a pair of halves, the upper one 0.
+inline I lift_of(I offsets) { return _mm256_and_si256(_mm256_sub_epi32(offsets, set1_int(q8_shift)), set1_int(0xffff)); }
+inline I times_sum(I lift, int32_t sum) { return _mm256_madd_epi16(lift, set1_int(sum)); }

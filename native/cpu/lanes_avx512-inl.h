@@ -24,6 +24,7 @@ inline F sub(F a, F b) { return _mm512_sub_ps(a, b); }
 inline F mul(F a, F b) { return _mm512_mul_ps(a, b); }
 inline F div(F a, F b) { return _mm512_div_ps(a, b); }
 inline F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }   // a b + c
+inline float fma_one(float a, float b, float c) { return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c))); }
 inline F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); } // c - a b
 inline F min(F a, F b) { return _mm512_min_ps(a, b); } // not a number where b is none
 inline F max(F a, F b) { return _mm512_max_ps(a, b); } // not a number where b is none
@@ -73,9 +74,8 @@ inline float f16_value(const uint16_t* bits) { return _mm_cvtss_f32(_mm_cvtph_ps
 inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-inline F load_i8(const int8_t* p) {
-    return to_float(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
-}
+inline I load_i8_int(const int8_t* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline F load_i8(const int8_t* p) { return to_float(load_i8_int(p)); }
 inline F load_i8_first(const int8_t* p, int64_t n) {
     return to_float(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first(n), p)));
 }
@@ -124,6 +124,13 @@ constexpr int32_t q8_shift = 128;
 constexpr int32_t q4_shift = 8;
 
 inline I load_q8(const uint8_t* p) { return load_int(p); }
+// Byte `which` of every lane, 0..255.
+inline I byte_of(I words, int64_t which) {
+    return _mm512_and_si512(_mm512_srl_epi32(words, _mm_cvtsi64_si128(8 * which)), set1_int(255));
+}
+// What the sum of a group's activations is multiplied by where codes have offsets: a pair of halves, the upper one 0.
+inline I lift_of(I offsets) { return _mm512_and_si512(_mm512_sub_epi32(offsets, set1_int(q8_shift)), set1_int(0xffff)); }
+inline I times_sum(I lift, int32_t sum) { return _mm512_madd_epi16(lift, set1_int(sum)); }
 inline I low_nibbles(I pairs) { return _mm512_and_si512(pairs, _mm512_set1_epi8(15)); }
 inline I high_nibbles(I pairs) { return _mm512_and_si512(_mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15)); }
 // Four codes per lane: sum += w . x, w shifted.

@@ -37,6 +37,7 @@ inline F sub(F a, F b) { return vsubq_f32(a, b); }
 inline F mul(F a, F b) { return vmulq_f32(a, b); }
 inline F div(F a, F b) { return vdivq_f32(a, b); }
 inline F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }  // a b + c
+inline float fma_one(float a, float b, float c) { return vget_lane_f32(vfma_f32(vdup_n_f32(c), vdup_n_f32(a), vdup_n_f32(b)), 0); }
 inline F fnma(F a, F b, F c) { return vfmsq_f32(c, a, b); } // c - a b
 inline F min(F a, F b) { return vminq_f32(a, b); } // not a number where either is none
 inline F max(F a, F b) { return vmaxq_f32(a, b); } // not a number where either is none
@@ -100,11 +101,12 @@ inline void store_f16_first(uint16_t* p, F x, int64_t n) {
     vst1_u16(all, vreinterpret_u16_f16(vcvt_f16_f32(x)));
     memcpy(p, all, static_cast<size_t>(n) * 2);
 }
-inline F load_i8(const int8_t* p) {
+inline I load_i8_int(const int8_t* p) {
     int8_t padded[8] = {};
     memcpy(padded, p, 4);
-    return to_float(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(padded)))));
+    return vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(padded))));
 }
+inline F load_i8(const int8_t* p) { return to_float(load_i8_int(p)); }
 inline F load_i8_first(const int8_t* p, int64_t n) {
     int8_t padded[8] = {};
     memcpy(padded, p, static_cast<size_t>(n));
@@ -147,3 +149,12 @@ inline I dot16_q4(I total, const I (&w)[4], const int32_t* x, const int32_t* x_h
     total = dot4_q8(total, w[2], set1_int(x[next]));
     return dot4_q8(total, w[3], set1_int(x_high[next]));
 }
+
+// Byte `which` of every lane, 0..255.
+inline I byte_of(I words, int64_t which) {
+    const uint32x4_t moved = vshlq_u32(vreinterpretq_u32_s32(words), vdupq_n_s32(static_cast<int32_t>(-8 * which)));
+    return vreinterpretq_s32_u32(vandq_u32(moved, vdupq_n_u32(255u)));
+}
+// What the sum of a group's activations is multiplied by where codes have offsets.
+inline I lift_of(I offsets) { return vsubq_s32(offsets, vdupq_n_s32(q8_shift)); }
+inline I times_sum(I lift, int32_t sum) { return vmulq_n_s32(lift, sum); }

@@ -9,12 +9,19 @@ constexpr int64_t step_bytes = HC_ROW_BLOCK * 4;                    // of a pack
 constexpr int64_t row_registers = HC_ROW_BLOCK / lanes;
 
 struct Q8 {
+    static constexpr bool counts = false;
     static constexpr int32_t shift = q8_shift;
     static constexpr int tokens = tile_tokens;
     static constexpr int64_t group_bytes = group_steps * step_bytes;
 };
 
+// The same bytes times spike counts, which have one scale per token: it is multiplied at the end. Codes have an offset per row and group.
+struct S8 : Q8 {
+    static constexpr bool counts = true;
+};
+
 struct Q4 {
+    static constexpr bool counts = false;
     static constexpr int32_t shift = q4_shift;
     static constexpr int tokens = nibble_tile_tokens;
     static constexpr int64_t group_bytes = group_steps * step_bytes / 2;
@@ -73,15 +80,21 @@ inline F load_scales(const hc_packed* w, int64_t at) {
     return w->wide_scales != nullptr ? load(w->wide_scales + at) : load_f16(w->scales + at);
 }
 
+// Where a stretch of groups lies in the sum over all of them.
+struct Part {
+    bool begins, ends;
+};
+
 // y[t, r] for T tokens of a tile W wide and R registers of rows, `rows` of which are written: begins with the bias, or goes on from y.
+// Of spike counts y has the sums without threshold and bias until the last part.
 template <typename Q, int R, int T, int W>
 inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at, int64_t groups, const TileInput& x, const Ahead& ahead,
-                     const float* bias, bool begins, float* y, int64_t ldy, int64_t rows) {
+                     const float* bias, Part part, float* y, int64_t ldy, int64_t rows) {
     F total[R][T];
     for (int r = 0; r < R; ++r) {
         const int64_t n = rows < r * lanes ? 0 : smaller(lanes, rows - r * lanes);
         for (int t = 0; t < T; ++t) {
-            const float* start = begins ? bias : y + t * ldy;
+            const float* start = !part.begins ? y + t * ldy : (Q::counts ? nullptr : bias);
             total[r][t] = start != nullptr && n > 0 ? load_first(start + r * lanes, n) : zero();
         }
     }
@@ -90,24 +103,37 @@ inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at
             fetch_ahead(ahead.data + g * Q::group_bytes + line);
         }
         I products[R][T];
-        for (int t = 0; t < T; ++t) {
-            const I start = set1_int(-Q::shift * x.sums[g * W + t]);
+        if constexpr (Q::counts) {
             for (int r = 0; r < R; ++r) {
-                products[r][t] = start;
+                const int64_t place = scale_at + g * HC_ROW_BLOCK + r * lanes;
+                const I lift = lift_of(matrix->offsets != nullptr ? load_i8_int(matrix->offsets + place) : zero_int());
+                for (int t = 0; t < T; ++t) {
+                    products[r][t] = times_sum(lift, x.sums[g * W + t]);
+                }
+            }
+        } else {
+            for (int t = 0; t < T; ++t) {
+                const I start = set1_int(-Q::shift * x.sums[g * W + t]);
+                for (int r = 0; r < R; ++r) {
+                    products[r][t] = start;
+                }
             }
         }
         group_products<R, T, W>(Q{}, w + g * Q::group_bytes, x.words + g * group_steps * W, products);
         for (int r = 0; r < R; ++r) {
             const F scale = load_scales(matrix, scale_at + g * HC_ROW_BLOCK + r * lanes);
             for (int t = 0; t < T; ++t) {
-                total[r][t] = fma(to_float(products[r][t]), mul(scale, set1(x.scales[g * W + t])), total[r][t]);
+                const F factor = Q::counts ? scale : mul(scale, set1(x.scales[g * W + t]));
+                total[r][t] = fma(to_float(products[r][t]), factor, total[r][t]);
             }
         }
     }
     for (int r = 0; r < R; ++r) {
         const int64_t n = rows < r * lanes ? 0 : smaller(lanes, rows - r * lanes);
+        const F added = Q::counts && part.ends && bias != nullptr && n > 0 ? load_first(bias + r * lanes, n) : zero();
         for (int t = 0; t < T && n > 0; ++t) {
-            store_first(y + t * ldy + r * lanes, total[r][t], n);
+            const F sum = Q::counts && part.ends ? fma(total[r][t], set1(x.scales[t]), added) : total[r][t];
+            store_first(y + t * ldy + r * lanes, sum, n);
         }
     }
 }
@@ -118,7 +144,7 @@ struct BlockTask {
     int64_t first_row;
     int64_t first_group, groups;
     Ahead ahead;
-    bool begins;
+    Part part;
     const float* bias;
     float* y; // of the tile's first token and the matrix's first row
     int64_t ldy;
@@ -135,8 +161,8 @@ inline void int_slices(const BlockTask& task, const TileInput& x, int t0) {
         const int64_t row = task.first_row + r * lanes;
         if (row < matrix->rows) {
             int_tile<Q, R, T, W>(matrix, matrix->data + at * Q::group_bytes + r * lanes * 4, at * HC_ROW_BLOCK + r * lanes, task.groups,
-                                 from, r == 0 && t0 == 0 ? task.ahead : Ahead{}, task.bias != nullptr ? task.bias + row : nullptr, task.begins, task.y + t0 * task.ldy + row,
-                                 task.ldy, smaller(R * lanes, matrix->rows - row));
+                                 from, r == 0 && t0 == 0 ? task.ahead : Ahead{}, task.bias != nullptr ? task.bias + row : nullptr,
+                                 task.part, task.y + t0 * task.ldy + row, task.ldy, smaller(R * lanes, matrix->rows - row));
         }
     }
 }
@@ -175,8 +201,9 @@ inline void matmul_int(const hc_packed* w, int64_t row_begin, int64_t row_end, c
                 for (int64_t tile = first_tile; tile < last_tile; ++tile) {
                     const int64_t t = tile * HC_TILE_TOKENS;
                     const int64_t width = smaller(HC_TILE_TOKENS, x->tokens - t);
-                    const BlockTask task{w, r, g, smaller(stretch, x->groups - g),
-                                         {next, (tile - first_tile) * cache_line, (last_tile - first_tile) * cache_line}, g == 0, bias, y + t * ldy, ldy};
+                    const Ahead ahead{next, (tile - first_tile) * cache_line, (last_tile - first_tile) * cache_line};
+                    const Part part{g == 0, g + stretch >= x->groups};
+                    const BlockTask task{w, r, g, smaller(stretch, x->groups - g), ahead, part, bias, y + t * ldy, ldy};
                     const int64_t place = t * x->groups + g * width;
                     const TileInput in{x->words + place * group_steps, x->scales + place, x->sums + place};
                     switch (width) {

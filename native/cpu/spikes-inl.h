@@ -66,9 +66,15 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
         }
         int32_t beyond = 0;
         if (largest(most) > 127.0f) {  // hardly ever
+            int32_t* places = out->far_places + t * HC_FAR_PLACES;
             for (int64_t i = 0; i < cols; ++i) {
                 const float count = out->counts[t * cols + i];
-                beyond += count > 127.0f || count < -127.0f ? 1 : 0;
+                if (count > 127.0f || count < -127.0f) {
+                    if (beyond < HC_FAR_PLACES) {
+                        places[beyond] = static_cast<int32_t>(i);
+                    }
+                    ++beyond;
+                }
             }
         }
         out->beyond[t] = beyond;
@@ -106,22 +112,28 @@ inline int32_t far_rest(uint32_t entry) {
 }
 
 constexpr int64_t far_registers = 6; // of tokens whose sums are kept while a row's far entries pass
+constexpr int64_t far_ahead = 20; // entries: the lines of their counts come from beyond the second cache
 
-// What int8 could not hold of the weights of up to `lanes` rows, times the codes of up to 6 registers of tokens, which lie side by side.
+// What a byte could not hold of the weights of up to `lanes` rows, times the codes of up to 6 registers of tokens, which lie side by side.
 inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows, const hc_spikes* x, int64_t first_token, float* y,
                             int64_t ldy) {
     const int64_t groups = group_count(w->cols);
     const int64_t registers = smaller(far_registers, (x->ldc - first_token) / lanes);
+    const int64_t final = w->far_starts[w->rows] - 1;
     F sums[far_registers][lanes];
     for (int64_t i = 0; i < lanes; ++i) {
         F total[far_registers] = {zero(), zero(), zero(), zero(), zero(), zero()};
         const int64_t r = first_row + i;
-        const int32_t end = i < rows ? w->far_starts[r + 1] : 0;
         const int64_t scales = first_scale(w, r);
+        const int32_t end = i < rows ? w->far_starts[r + 1] : 0;
         for (int32_t e = i < rows ? w->far_starts[r] : 0; e < end; ++e) {
-            const uint32_t column = w->far[e] >> HC_BEYOND_BITS;
-            const F weight = set1(static_cast<float>(far_rest(w->far[e])) * scale_at(w, scales + column / HC_GROUP * HC_ROW_BLOCK));
-            const int8_t* counts = x->columns + column * x->ldc + first_token;
+            const uint32_t input = w->far[e] >> HC_BEYOND_BITS;
+            const F weight = set1(static_cast<float>(far_rest(w->far[e])) * scale_at(w, scales + input / HC_GROUP * HC_ROW_BLOCK));
+            const int8_t* counts = x->columns + input * x->ldc + first_token;
+            const int64_t later = w->far[smaller(e + far_ahead, final)] >> HC_BEYOND_BITS;
+            const int8_t* next = x->columns + later * x->ldc + first_token;
+            fetch_ahead(next);
+            fetch_ahead(next + far_registers * lanes - 1);
             if (registers == far_registers) {
                 HC_UNROLL
                 for (int64_t j = 0; j < far_registers; ++j) {
@@ -139,55 +151,142 @@ inline void add_far_weights(const hc_packed* w, int64_t first_row, int64_t rows,
     }
     for (int64_t j = 0; j < registers; ++j) {
         transpose(sums[j]);
-        for (int64_t i = 0; i < lanes && first_token + j * lanes + i < x->codes.tokens; ++i) {
+        const int64_t tokens = smaller(lanes, x->codes.tokens - first_token - j * lanes);
+        for (int64_t i = 0; i < tokens; ++i) {
             const int64_t t = first_token + j * lanes + i;
             float* out = y + t * ldy + first_row;
-            store_first(out, fma(sums[j][i], set1(x->codes.scales[t * groups]), load_first(out, rows)), rows);
+            const F threshold = set1(x->codes.scales[t * groups]);
+            if (rows == lanes) {
+                store(out, fma(sums[j][i], threshold, load(out)));
+            } else {
+                store_first(out, fma(sums[j][i], threshold, load_first(out, rows)), rows);
+            }
         }
     }
 }
 
-// What int8 could not hold of the counts of one token, times the weights.
-inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, int64_t t, float* y) {
-    const int64_t groups = group_count(w->cols);
-    for (int64_t column = 0; column < w->cols; ++column) {
-        const float rest = x->counts[t * w->cols + column] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
-        if (rest == 0.0f) {
-            continue;
+// The same of one token alone, in the same order of sums.
+inline void add_far_weights_alone(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, float* y) {
+    for (int64_t r = row_begin; r < row_end; ++r) {
+        const int64_t scales = first_scale(w, r);
+        float total = 0.0f;
+        for (int32_t e = w->far_starts[r]; e < w->far_starts[r + 1]; ++e) {
+            const uint32_t input = w->far[e] >> HC_BEYOND_BITS;
+            const float weight = static_cast<float>(far_rest(w->far[e])) * scale_at(w, scales + input / HC_GROUP * HC_ROW_BLOCK);
+            total = fma_one(weight, static_cast<float>(x->codes.codes[input]), total);
         }
-        const int64_t group = column / HC_GROUP;
-        const int64_t step = column % HC_GROUP / 4;
-        for (int64_t r = row_begin; r < row_end; ++r) {
-            const int64_t block = r / HC_ROW_BLOCK * groups + group;
-            const uint8_t* place = w->data + block * Q8::group_bytes + step * step_bytes + r % HC_ROW_BLOCK * 4;
-            const float product = rest * static_cast<float>(static_cast<int32_t>(place[column % 4]) - 128);
-            y[r] += product * (group_scale(w, r, group) * x->codes.scales[t * groups]);
+        y[r] = fma_one(total, x->codes.scales[0], y[r]);
+    }
+}
+
+inline void add_all_far_weights(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, float* y, int64_t ldy) {
+    if (x->codes.tokens == 1) {
+        add_far_weights_alone(w, row_begin, row_end, x, y);
+        return;
+    }
+    // These tokens through all rows, then the next: so many inputs' counts stay nearer.
+    for (int64_t t = 0; t < x->codes.tokens; t += far_registers * lanes) {
+        for (int64_t r = row_begin; r < row_end; r += lanes) {
+            add_far_weights(w, r, smaller(lanes, row_end - r), x, t, y, ldy);
         }
     }
-    for (int64_t r = w->far_starts != nullptr ? row_begin : row_end; r < row_end; ++r) {
+}
+
+// Some of a token's counts beyond int8.
+struct FarCounts {
+    int64_t count;
+    int32_t columns[HC_FAR_PLACES];
+    float rests[HC_FAR_PLACES]; // what its codes do not hold
+};
+
+// The next of them once `done`, the last of which was in column `last`, were taken.
+inline void take_far_counts(const hc_spikes* x, int64_t cols, int64_t t, int64_t done, int64_t last, FarCounts* out) {
+    const int8_t* codes = x->codes.codes + t * x->codes.groups * HC_GROUP;
+    const float* counts = x->counts + t * cols;
+    out->count = smaller(HC_FAR_PLACES, x->beyond[t] - done);
+    for (int64_t i = 0; i < out->count; ++i) {
+        if (done == 0) {
+            last = x->far_places[t * HC_FAR_PLACES + i];
+        } else {
+            for (++last; counts[last] == static_cast<float>(codes[last]); ++last) {
+            }
+        }
+        out->columns[i] = static_cast<int32_t>(last);
+        out->rests[i] = counts[last] - static_cast<float>(codes[last]);
+    }
+}
+
+// Those times the weights, but for what these have beyond a byte.
+inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const FarCounts& far, float threshold, float* y) {
+    const int64_t groups = group_count(w->cols);
+    for (int64_t r = row_begin; r < row_end; r += lanes) {
+        F total = zero();
+        for (int64_t i = 0; i < far.count; ++i) {
+            const int64_t column = far.columns[i];
+            const int64_t block = r / HC_ROW_BLOCK * groups + column / HC_GROUP;
+            const int64_t place = block * HC_ROW_BLOCK + r % HC_ROW_BLOCK;
+            const uint8_t* words = w->data + block * Q8::group_bytes + column % HC_GROUP / 4 * step_bytes + r % HC_ROW_BLOCK * 4;
+            const I offset = w->offsets != nullptr ? load_i8_int(w->offsets + place) : zero_int();
+            const I code = add_int(byte_of(load_int(words), column % 4), add_int(offset, set1_int(-128)));
+            total = fma(mul(set1(far.rests[i]), to_float(code)), load_scales(w, place), total);
+        }
+        const int64_t n = smaller(lanes, row_end - r);
+        store_first(y + r, fma(total, set1(threshold), load_first(y + r, n)), n);
+    }
+}
+
+inline bool is_marked(const uint8_t* marks, uint32_t column) { return (marks[column / 8] >> column % 8 & 1) != 0; }
+
+// What a byte could not hold of weights in marked columns, times what it could not hold of counts.
+inline void add_far_pairs(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const uint8_t* marks, float* y,
+                          int64_t ldy) {
+    const int64_t groups = group_count(w->cols);
+    for (int64_t r = row_begin; r < row_end; ++r) {
         for (int32_t e = w->far_starts[r]; e < w->far_starts[r + 1]; ++e) {
-            const int64_t column = w->far[e] >> HC_BEYOND_BITS;
-            const float rest = x->counts[t * w->cols + column] - static_cast<float>(x->codes.codes[t * groups * HC_GROUP + column]);
-            const float scale = group_scale(w, r, column / HC_GROUP) * x->codes.scales[t * groups];
-            y[r] += rest * static_cast<float>(far_rest(w->far[e])) * scale;
+            const uint32_t column = w->far[e] >> HC_BEYOND_BITS;
+            if (!is_marked(marks, column)) {
+                continue;
+            }
+            const float weight = static_cast<float>(far_rest(w->far[e]));
+            const float scale = group_scale(w, r, column / HC_GROUP);
+            const int8_t* codes = x->columns + column * x->ldc;
+            for (int64_t t = 0; t < x->codes.tokens; ++t) {
+                if (codes[t] == 127 || codes[t] == -127) {
+                    const float rest = x->counts[t * w->cols + column] - static_cast<float>(codes[t]);
+                    y[t * ldy + r] += rest * weight * (scale * x->codes.scales[t * groups]);
+                }
+            }
         }
     }
 }
 
 void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles, const float* bias,
-                  float* y, int64_t ldy) {
-    matmul_q8(w, row_begin, row_end, tiles, bias, y, ldy);
+                  float* y, int64_t ldy, void* scratch) {
+    matmul_int<S8>(w, row_begin, row_end, tiles, bias, y, ldy);
     if (w->far_starts != nullptr) {
-        for (int64_t r = row_begin; r < row_end; r += lanes) {
-            for (int64_t t = 0; t < x->codes.tokens; t += far_registers * lanes) {
-                add_far_weights(w, r, smaller(lanes, row_end - r), x, t, y, ldy);
+        add_all_far_weights(w, row_begin, row_end, x, y, ldy);
+    }
+    uint8_t* marks = static_cast<uint8_t*>(scratch); // a bit per column
+    bool marked = false;
+    for (int64_t t = 0; t < x->codes.tokens; ++t) {
+        FarCounts far;
+        for (int64_t done = 0; done < x->beyond[t]; done += far.count) {
+            take_far_counts(x, w->cols, t, done, done > 0 ? far.columns[far.count - 1] : 0, &far);
+            add_far_counts(w, row_begin, row_end, far, x->codes.scales[t * x->codes.groups], y + t * ldy);
+            if (w->far_starts == nullptr) {
+                continue;
+            }
+            if (!marked) {
+                memset(marks, 0, static_cast<size_t>((w->cols + 7) / 8));
+                marked = true;
+            }
+            for (int64_t i = 0; i < far.count; ++i) {
+                marks[far.columns[i] / 8] = static_cast<uint8_t>(marks[far.columns[i] / 8] | 1u << far.columns[i] % 8);
             }
         }
     }
-    for (int64_t t = 0; t < x->codes.tokens; ++t) {
-        if (x->beyond[t] > 0) {
-            add_far_counts(w, row_begin, row_end, x, t, y + t * ldy);
-        }
+    if (marked) {
+        add_far_pairs(w, row_begin, row_end, x, marks, y, ldy);
     }
 }
 

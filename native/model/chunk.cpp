@@ -282,6 +282,7 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                                  spikes.codes.sums + t * groups, 1, groups},
                                 spikes.counts + t * cols,
                                 spikes.beyond + t,
+                                spikes.far_places + t * HC_FAR_PLACES,
                                 nullptr,
                                 0};
             kernels_.spike_rows(&row, cols, config_.spike_k, &out);
@@ -324,7 +325,7 @@ void Chunk::coded_products(std::size_t layer, Site site, std::initializer_list<P
                 break;
             case Format::q8:
             case Format::s8:
-                kernels_.matmul_spike(&product.matrix->packed, begin, end, &spikes, &tiles, bias, product.y, w.rows);
+                kernels_.matmul_spike(&product.matrix->packed, begin, end, &spikes, &tiles, bias, product.y, w.rows, scratch);
                 break;
             case Format::q4:
                 kernels_.matmul_q4(&product.matrix->packed, begin, end, &tiles, bias, product.y, w.rows);

@@ -68,6 +68,7 @@ struct Matrix {
     hc_packed packed{};   // with null data where there is none
     Format format = Format::none;
     std::shared_ptr<const Buffer> room;  // of the packed copy
+    std::shared_ptr<const Buffer> far_room;  // of its far entries
 
     bool is_integer() const { return format == Format::q8 || format == Format::q4 || format == Format::s8; }
 };

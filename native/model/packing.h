@@ -8,7 +8,7 @@
 
 namespace hc {
 
-// An integer matrix as files hold it. Borrowed for the call, but for the far entries, which the packed copy goes on pointing to.
+// An integer matrix as files hold it. Borrowed for the call.
 struct StoredInts {
     hc_matrix matrix;          // q8, s8 or q4
     Format format;
@@ -17,7 +17,8 @@ struct StoredInts {
     const std::uint32_t* far;
 };
 
-// Makes `out` a packed copy of `stored`. out_of_memory leaves it as it was.
+// Makes `out` a packed copy of `stored`. out_of_memory leaves it as it was. Codes beyond a byte get an offset per row and group, chosen so
+// that few are left for far entries.
 Status pack(const StoredInts& stored, const hc_kernels& kernels, Pool& pool, Matrix& out);
 
 }  // namespace hc

@@ -291,8 +291,9 @@ class Run {
             const std::int64_t ldc = (tokens + HC_COLUMN_STEP - 1) / HC_COLUMN_STEP * HC_COLUMN_STEP;
             Floats thresholds(count * 2), counts(count * cols), y(count * rows);
             std::vector<std::int8_t> columns(static_cast<std::size_t>(ldc * cols));
-            std::vector<std::int32_t> sums(count * 2), beyond(count);
-            const hc_spikes out{{code_room.data(), thresholds.data(), sums.data(), tokens, 2}, counts.data(), beyond.data(), columns.data(), ldc};
+            std::vector<std::int32_t> sums(count * 2), beyond(count), places(count * HC_FAR_PLACES);
+            const hc_spikes out{{code_room.data(), thresholds.data(), sums.data(), tokens, 2},
+                                counts.data(), beyond.data(), places.data(), columns.data(), ldc};
             k.spike_rows(&in, cols, 3.0f, &out);
             Floats seen(code_room.begin(), code_room.end());
             seen.insert(seen.end(), thresholds.begin(), thresholds.end());
@@ -305,7 +306,7 @@ class Run {
             }
             note("spike_columns", Floats(columns.begin(), columns.end()));
             const hc_tiles tiles = tiled(out.codes, nullptr);
-            k.matmul_spike(&w.packed, 0, rows, &out, &tiles, bias.data(), y.data(), rows);
+            k.matmul_spike(&w.packed, 0, rows, &out, &tiles, bias.data(), y.data(), rows, room_.bytes());
             note("matmul_spike", y);
             k.spike_values(x.data(), tokens, cols, 3.0f, x.data());
             note("spike_values", x);

@@ -11,11 +11,18 @@ namespace hc {
 void Chunk::add_far_counts_q4(const hc_packed& w, std::int64_t begin, std::int64_t end, const hc_spikes& x, float* y) {
     const std::int64_t groups = x.codes.groups;
     for (std::int64_t t = 0; t < x.codes.tokens; ++t) {
-        for (std::int64_t column = 0; x.beyond[t] > 0 && column < w.cols; ++column) {
-            const float rest = x.counts[t * w.cols + column] - static_cast<float>(x.codes.codes[t * groups * HC_GROUP + column]);
-            if (rest == 0.0f) {
-                continue;
+        const auto rest_of = [&](std::int64_t column) {
+            return x.counts[t * w.cols + column] - static_cast<float>(x.codes.codes[t * groups * HC_GROUP + column]);
+        };
+        std::int64_t column = -1;
+        for (std::int64_t i = 0; i < x.beyond[t]; ++i) {
+            if (i < HC_FAR_PLACES) {
+                column = x.far_places[t * HC_FAR_PLACES + i];
+            } else {
+                for (++column; rest_of(column) == 0.0f; ++column) {
+                }
             }
+            const float rest = rest_of(column);
             const std::int64_t group = column / HC_GROUP;
             constexpr std::int64_t half = HC_GROUP / 2;
             const std::int64_t place = column - group * HC_GROUP;
@@ -63,6 +70,7 @@ void Chunk::code_queries(std::size_t index) {
         const hc_spikes row{{space_.codes.codes + t * room * HC_GROUP, space_.codes.scales + t * room, space_.codes.sums + t * room, 1, groups},
                             space_.spikes.counts + t * q_dim,
                             space_.spikes.beyond + t,
+                            space_.spikes.far_places + t * HC_FAR_PLACES,
                             nullptr,
                             0};
         for (std::int64_t head = 0; head < config_.heads; ++head) {

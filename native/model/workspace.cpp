@@ -47,6 +47,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     float* tile_sum_room = nullptr;
     float* column_room = nullptr;
     float* beyond_room = nullptr;
+    float* place_room = nullptr;
     const Part parts[] = {
         {&x, config.hidden_size},
         {&normed, config.hidden_size},
@@ -83,6 +84,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
         {&column_room, (coded + 3) / 4},
         {&spiked, coded},
         {&beyond_room, 1},
+        {&place_room, where(config.is_spiking(), HC_FAR_PLACES)},
     };
     std::int64_t total = 0;
     for (const Part& part : parts) {
@@ -102,6 +104,7 @@ bool Workspace::prepare(const Config& config, std::int64_t tokens, int workers) 
     tiles.sums = reinterpret_cast<std::int32_t*>(tile_sum_room);
     spikes.columns = reinterpret_cast<std::int8_t*>(column_room);
     spikes.beyond = reinterpret_cast<std::int32_t*>(beyond_room);
+    spikes.far_places = reinterpret_cast<std::int32_t*>(place_room);
 
     const std::int64_t attend = round_up(attend_scratch_floats(config), 16) +
                                 round_up(attend_tokens * config.group() * (config.head_dim + 2), 16);

@@ -94,6 +94,11 @@ const uint8_t* packed_group(const hc_packed* w, int64_t row, int64_t input, int6
     return w->data + block * steps * HC_ROW_BLOCK * 4;
 }
 
+// Where what is kept per row and group lies.
+int64_t row_place(const hc_packed* w, int64_t row, int64_t group) {
+    return (row / HC_ROW_BLOCK * group_count(w->cols) + group) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
+}
+
 }  // namespace
 
 float largest_magnitude(const float* x, int64_t n) {
@@ -158,8 +163,12 @@ int32_t packed_q4_code(const hc_packed* w, int64_t row, int64_t input) {
     return static_cast<int32_t>(place < HC_GROUP / 2 ? pair & 15u : pair >> 4) - 8;
 }
 
+int32_t packed_offset(const hc_packed* w, int64_t row, int64_t group) {
+    return w->offsets != nullptr ? w->offsets[row_place(w, row, group)] : 0;
+}
+
 float packed_scale(const hc_packed* w, int64_t row, int64_t group) {
-    const int64_t place = (row / HC_ROW_BLOCK * group_count(w->cols) + group) * HC_ROW_BLOCK + row % HC_ROW_BLOCK;
+    const int64_t place = row_place(w, row, group);
     return w->wide_scales != nullptr ? w->wide_scales[place] : float_of_f16(w->scales[place]);
 }
 

@@ -49,11 +49,12 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
 void spike_values(const float* x, int64_t rows, int64_t n, float k, float* y);
 void spike_columns(const hc_spikes* x, int64_t cols, int64_t token);
 void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles, const float* bias,
-                  float* y, int64_t ldy);
+                  float* y, int64_t ldy, void* scratch);
 
-// The code of one row and input, and the scale of one row and group, of a packed matrix.
+// The code of one row and input, and the scale of one row and group, of a packed matrix. A q8 code without its offset.
 int32_t packed_q8_code(const hc_packed* w, int64_t row, int64_t input);
 int32_t packed_q4_code(const hc_packed* w, int64_t row, int64_t input);
+int32_t packed_offset(const hc_packed* w, int64_t row, int64_t group);
 float packed_scale(const hc_packed* w, int64_t row, int64_t group);
 void window_store_codes(const float* x, int64_t ld, int64_t tokens, int64_t d, void* out, float* out_scales);
 

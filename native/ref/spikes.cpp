@@ -59,7 +59,12 @@ void spike_rows(const hc_rows* x, int64_t cols, float k, const hc_spikes* out) {
                     const float count = spike_count(row[column], threshold);
                     kept = std::max(std::min(127.0f, count), -127.0f);
                     out->counts[t * cols + column] = count;
-                    out->beyond[t] += kept != count ? 1 : 0;
+                    if (kept != count) {
+                        if (out->beyond[t] < HC_FAR_PLACES) {
+                            out->far_places[t * HC_FAR_PLACES + out->beyond[t]] = static_cast<int32_t>(column);
+                        }
+                        ++out->beyond[t];
+                    }
                 }
                 out->codes.codes[(t * groups + g) * HC_GROUP + i] = static_cast<int8_t>(kept);
                 sum += static_cast<int32_t>(kept);
@@ -79,7 +84,7 @@ void spike_columns(const hc_spikes* x, int64_t cols, int64_t token) {
 }
 
 void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles*, const float* bias, float* y,
-                  int64_t ldy) {
+                  int64_t ldy, void*) {
     const int64_t groups = x->codes.groups;
     for (int64_t r = row_begin; r < row_end; ++r) {
         for (int64_t t = 0; t < x->codes.tokens; ++t) {
@@ -95,7 +100,7 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
                     // The whole count only where int8 could not hold it.
                     const auto count = x->beyond[t] > 0 ? static_cast<int64_t>(x->counts[t * w->cols + first + i])
                                                         : static_cast<int64_t>(codes[first + i]);
-                    sum += count * packed_q8_code(w, r, first + i);
+                    sum += count * (packed_q8_code(w, r, first + i) + packed_offset(w, r, g));
                 }
                 for (; far < far_end && static_cast<int64_t>(w->far[far] >> HC_BEYOND_BITS) < first + n; ++far) {
                     const int64_t column = w->far[far] >> HC_BEYOND_BITS;

@@ -98,7 +98,10 @@ def main() -> None:
         if "drafting" in wanted:
             drafting.measure(Path(scratch) / "drafting", forms=options.seven_b)
         if "spikes" in wanted:
-            spikes.measure(resource("models", "mini-reader.gguf"))
+            spikes.measure(
+                resource("models", "mini-reader.gguf"),
+                resource("samples", "generator", "texts", "patient-en.txt"),
+            )
         if "formats" in wanted:
             formats.measure(options.threads)
         if "quantisers" in wanted:

@@ -1,4 +1,5 @@
-"""What coding inputs as spikes costs, what counting them costs, and joules where the machine tells them."""
+"""What coding inputs as spikes costs, what counting them costs, how many are silent together, and
+joules where the machine tells them."""
 
 from __future__ import annotations
 
@@ -13,13 +14,14 @@ from engine.energy import EnergyMeter
 from engine.models.loading import LoadedModel, load
 from engine.runtime.watching import EVERY_TOK, SAMPLE_NEURONS, SAMPLE_TOK
 from engine.spike_tally import SpikeTally
+from tests.bench.silence import silence
 from tests.bench.table import Row, show
 
 READ_TOK, PIECE_TOK, STEPS, ROUNDS = 1024, 64, 200, 15
 K = 3.0
 
 
-def measure(file: Path, *, threads: int = 1) -> None:
+def measure(file: Path, text: Path, *, threads: int = 1) -> None:
     plain, spiking = load(file, threads=threads, spike_k=0.0), load(file, threads=threads, spike_k=K)
     ids = np.random.default_rng(0).integers(0, plain.tokenizer.vocabulary, READ_TOK).astype(np.int32)
 
@@ -52,6 +54,7 @@ def measure(file: Path, *, threads: int = 1) -> None:
             Row("Counting while reading", ratio(2, 1, 0), f"one token of {EVERY_TOK}"),
             Row("Counting and sampling while reading", ratio(3, 1, 0), "a question's prompt"),
             Row("Counting and sampling while writing", ratio(3, 1, 1), "an answer"),
+            *silence(spiking, text),
             *_energy(plain, ids),
         ],
     )

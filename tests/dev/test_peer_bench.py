@@ -189,6 +189,23 @@ def test_float_down_and_spiking_files_load_and_compute(tmp_path: Path) -> None:
     assert 0.007 < (np.abs(wide) > 127.5).mean() < 0.013
 
 
+def test_odd_tokens_of_a_spiking_file_have_counts_beyond_int8_and_even_ones_none(tmp_path: Path) -> None:
+    config = small_config(
+        hidden_size=2560, heads=20, kv_heads=4, intermediate_size=2048, layers=2, vocab_size=300
+    )
+    path = tmp_path / "coded.gguf"
+    spikes.write_spiking(path, config)
+    model = load(path, threads=1, spiking_down=True).model
+    ids = spikes.loud_ids(np.arange(100, 124, dtype=np.int32), 3)
+    assert (ids % 2).tolist() == [1, 0, 0] * 8
+    loud = ids % 2 == 1
+    for (_, site), coded in model.trace_spikes(model.new_state(), ids).items():
+        beyond = (np.abs(coded.counts) > 127).reshape(24, -1).sum(1)
+        assert not beyond[~loud].any()
+        if site in ("mixer", "mlp", "down"):
+            assert (beyond[loud] == 10).all()
+
+
 def test_the_float64_twin_follows_the_engine(setting: Setting) -> None:
     setting.long_tok = 4_000
     section = long.long(setting, TINY)

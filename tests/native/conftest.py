@@ -160,7 +160,7 @@ class Matrix(ctypes.Structure):
 
 class Packed(ctypes.Structure):
     _fields_ = [
-        *(("data", P), ("scales", P), ("wide_scales", P), ("rows", I64), ("cols", I64)),
+        *(("data", P), ("scales", P), ("wide_scales", P), ("offsets", P), ("rows", I64), ("cols", I64)),
         *(("far_starts", P), ("far", P)),
     ]
 
@@ -174,7 +174,9 @@ class Tiles(ctypes.Structure):
 
 
 class Spikes(ctypes.Structure):
-    _fields_ = [("codes", Codes), ("counts", P), ("beyond", P), ("columns", P), ("ldc", I64)]
+    _fields_ = [
+        *(("codes", Codes), ("counts", P), ("beyond", P), ("far_places", P), ("columns", P), ("ldc", I64)),
+    ]
 
 
 class Rows(ctypes.Structure):
@@ -238,7 +240,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "spike_rows": (P, I64, F32, P),
     "spike_values": (P, I64, I64, F32, P),
     "spike_columns": (P, I64, I64),
-    "matmul_spike": (P, I64, I64, P, P, P, P, I64),
+    "matmul_spike": (P, I64, I64, P, P, P, P, I64, P),
     "window_store_codes": _STORE,
     "sigmoid_gate": (P, P, I64),
 }

@@ -21,7 +21,7 @@ def aligned(size_bytes: int) -> NDArray[np.uint8]:
 
 
 def packed_scales(scales: NDArray[np.generic]) -> NDArray[np.generic]:
-    """[rows, groups] becomes [blocks, groups, 32], 0 past the last row."""
+    """Scales or offsets: [rows, groups] becomes [blocks, groups, 32], 0 past the last row."""
     rows, groups = scales.shape
     whole = np.zeros((-(-rows // BLOCK_ROWS) * BLOCK_ROWS, groups), scales.dtype)
     whole[:rows] = scales
@@ -57,22 +57,26 @@ def packed_matrix(
     scales: NDArray[np.generic],
     cols: int,
     far: tuple[NDArray[np.int32], NDArray[np.uint32]] | None = None,
+    offsets: NDArray[np.int8] | None = None,
 ) -> ctypes.Structure:
-    """A matrix for the products: scales [rows, groups] in float16, or in float32 for q8 codes as s8."""
+    """A matrix for the products: scales [rows, groups] in float16, or in float32 for q8 codes as s8, which
+    may have offsets [rows, groups]."""
     rows = scales.shape[0]
     own = pack(table, types, kind, data, rows, cols)
     order = packed_scales(scales)
     wide = scales.dtype == np.float32
+    moved = None if offsets is None else packed_scales(offsets)
     matrix = types["Packed"](
         own.ctypes.data,
         0 if wide else order.ctypes.data,
         order.ctypes.data if wide else 0,
+        0 if moved is None else moved.ctypes.data,
         rows,
         cols,
         far[0].ctypes.data if far else 0,
         far[1].ctypes.data if far else 0,
     )
-    matrix.kept = (own, order, far)
+    matrix.kept = (own, order, moved, far)
     return matrix
 
 

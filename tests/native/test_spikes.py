@@ -9,6 +9,7 @@ from engine.models.spike_codes import far_starts, split_codes
 from tests.native.packing import packed_matrix, tiled
 
 F64 = np.float64
+FAR_PLACES = 32
 
 
 def rng_of(*seed: int) -> np.random.Generator:
@@ -44,11 +45,14 @@ class Coded:
             "sums": guarded((tokens, groups), np.int32),
             "counts": guarded((tokens, cols)),
             "beyond": guarded((tokens,), np.int32),
+            "far_places": guarded((tokens, FAR_PLACES), np.int32),
             "columns": guarded((cols, -(-tokens // 16) * 16), np.int8),
         }
         at = {name: room.array.ctypes.data for name, room in self.room.items()}
         codes = types["Codes"](at["codes"], at["scales"], at["sums"], tokens, groups)
-        self.spikes = types["Spikes"](codes, at["counts"], at["beyond"], at["columns"], -(-tokens // 16) * 16)
+        self.spikes = types["Spikes"](
+            codes, at["counts"], at["beyond"], at["far_places"], at["columns"], -(-tokens // 16) * 16
+        )
         rows = types["Rows"](x.ctypes.data, tokens, cols)
         table("spike_rows", rows, cols, k, self.spikes)
         for token in range(0, tokens, 16):
@@ -132,7 +136,8 @@ def test_a_row_with_what_is_no_finite_number_has_no_spikes_and_no_threshold(
     guarded = types["Guarded"]
     codes, scales, sums = guarded((3, 256), np.int8), guarded((3, 2)), guarded((3, 2), np.int32)
     counts, beyond, columns = guarded((3, 202)), guarded((3,), np.int32), guarded((202, 16), np.int8)
-    at = [room.array.ctypes.data for room in (codes, scales, sums, counts, beyond, columns)]
+    places = guarded((3, FAR_PLACES), np.int32)
+    at = [room.array.ctypes.data for room in (codes, scales, sums, counts, beyond, places, columns)]
     spikes = types["Spikes"](types["Codes"](*at[:3], 3, 2), *at[3:], 16)
     table("spike_rows", types["Rows"](x.ctypes.data, 3, 202), 202, 3.0, spikes)
     assert np.isnan(scales.array).tolist() == [[False] * 2, [True] * 2, [False] * 2]
@@ -148,7 +153,7 @@ def test_a_row_with_what_is_no_finite_number_has_no_spikes_and_no_threshold(
     table("tile_codes", spikes, 0, tiles)  # the codes are the first of its fields
     table("spike_columns", spikes, 202, 0)
     columns.check()
-    table("matmul_spike", matrix, 0, 37, spikes, tiles, 0, y, 37)
+    table("matmul_spike", matrix, 0, 37, spikes, tiles, 0, y, 37, table.scratch_pointer())
     table("spike_values", x, 3, 202, 3.0, values)
     for out in (y, values):
         assert np.isnan(out.array).all(1).tolist() == [False, True, False]
@@ -160,37 +165,88 @@ def spike_matrix(table, types, rng: np.random.Generator, rows: int, cols: int, k
     groups = -(-cols // 128)
     scales = rng.uniform(0.001, 0.02, (rows, groups)).astype(np.float16 if kind == "q8" else np.float32)
     codes = rng.integers(-128, 128, (rows, cols))
-    if kind == "far":
+    if kind in ("far", "offset"):
         far = rng.random(codes.shape) < 0.05
         codes = np.where(far, rng.integers(-4095, 4096, codes.shape), codes)
         codes[0, cols - 1], codes[rows - 1, 0] = 194, -182
     codes[rows // 2] = -128
     parts = split_codes(codes.astype(np.int32))
-    starts = far_starts(parts.far_counts)
-    far_parts = (starts, parts.far) if kind == "far" else None
-    matrix = packed_matrix(table, types, "q8", parts.codes, scales, cols, far_parts)
+    far_parts = (far_starts(parts.far_counts), parts.far) if kind in ("far", "offset") else None
+    offsets = None
+    if kind in ("offset", "near offset"):
+        offsets = rng.integers(-127, 128, (rows, groups)).astype(np.int8)
+        offsets[0], offsets[-1] = 127, -127
+        codes = codes + np.repeat(offsets, 128, axis=1)[:, :cols]
+    matrix = packed_matrix(table, types, "q8", parts.codes, scales, cols, far_parts, offsets)
     return matrix, codes, np.repeat(scales.astype(F64), 128, axis=1)[:, :cols]
 
 
-@pytest.mark.parametrize("kind", ["q8", "near", "far"])
-@pytest.mark.parametrize("tokens", [1, 5, 19, 45, 103])
-@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304)])
-def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
-    rng = rng_of(2, tokens, rows, cols)
+def check_products(table, types, rng: np.random.Generator, kind: str, coded: Coded, rows: int) -> None:
+    """Products of counts and a random matrix of that kind against whole numbers: what is left to rounding
+    is one product per group."""
+    cols, tokens = coded.counts.shape[1], coded.counts.shape[0]
     matrix, codes, scales = spike_matrix(table, types, rng, rows, cols, kind)
-    x = rng.standard_normal((tokens, cols)).astype(np.float32)
-    x[tokens // 2, cols // 2] = 500.0  # beyond int8 where the row is long enough
-    coded = Coded(table, types, x, 3.0)
-    # Small ones and the outlier, in whole numbers: what is left to rounding is one product per group.
-    counts = coded.counts.astype(F64)
-    sums = (counts[:, None, :] * codes) * scales
-    expected = sums.sum(2) * coded.thresholds[:, :1]
-    size = np.abs(sums).sum(2) * coded.thresholds[:, :1]
+    counts, thresholds = coded.counts.astype(F64), coded.thresholds[:, :1].astype(F64)
+    expected = (counts @ (codes * scales).T) * thresholds
+    size = (np.abs(counts) @ np.abs(codes * scales).T) * thresholds
     bias = rng.standard_normal(rows).astype(np.float32)
     for b, wanted in ((bias, expected + bias), (0, expected)):
         y = types["Guarded"]((tokens, rows))
-        table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, b, y, rows)
+        table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, b, y, rows, table.scratch_pointer())
         assert (np.abs(y.check() - wanted) <= 1e-6 * size + 1e-6).all()
+
+
+@pytest.mark.parametrize("kind", ["q8", "near", "far", "near offset", "offset"])
+@pytest.mark.parametrize("tokens", [1, 5, 19, 45, 103])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 2), (5, 34), (37, 202), (16, 2304), (35, 4250)])
+def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, cols: int) -> None:
+    rng = rng_of(2, tokens, rows, cols)
+    x = rng.standard_normal((tokens, cols)).astype(np.float32)
+    x[tokens // 2, cols // 2] = 500.0  # beyond int8 where the row is long enough
+    check_products(table, types, rng, kind, Coded(table, types, x, 3.0), rows)
+
+
+@pytest.mark.parametrize("kind", ["q8", "near", "far", "offset"])
+@pytest.mark.parametrize("channels", [1, 20, 32, 33, 70])
+def test_products_where_many_tokens_have_counts_beyond_int8(table, types, kind: str, channels: int) -> None:
+    rng = rng_of(7, channels)
+    tokens, cols = 29, 8200
+    x = rng.standard_normal((tokens, cols)).astype(np.float32)
+    for t in range(0, tokens, 2):  # the last input among them, and one beyond by nothing
+        places = rng.choice(cols - 1, channels - 1, replace=False)
+        x[t, places] = rng.choice([-1, 1], channels - 1) * rng.uniform(300, 4000, channels - 1)
+        x[t, cols - 1] = 1e4
+    coded = Coded(table, types, x, 3.0)
+    beyond = coded.room["beyond"].array
+    assert (beyond[::2] > channels // 2).all()
+    assert not beyond[1::2].any()
+    for t in range(0, tokens, 2):
+        far = np.flatnonzero(np.abs(coded.counts[t]) > 127)
+        kept = min(far.size, FAR_PLACES)
+        assert coded.room["far_places"].array[t, :kept].tolist() == far[:kept].tolist()
+    check_products(table, types, rng, kind, coded, 37)
+
+
+@pytest.mark.parametrize("kind", ["q8", "far", "offset"])
+def test_a_token_alone_gets_the_very_sums_it_gets_among_others(table, types, kind: str) -> None:
+    rng = rng_of(8)
+    rows, cols, tokens = 70, 4250, 19
+    matrix, _, _ = spike_matrix(table, types, rng, rows, cols, kind)
+    x = rng.standard_normal((tokens, cols)).astype(np.float32)
+    x[::4, 77::900] = 1e4
+    together = Coded(table, types, x, 3.0)
+    assert together.room["beyond"].array.any()
+    y = types["Guarded"]((tokens, rows))
+    table(
+        "matmul_spike", matrix, 0, rows, together.spikes, together.tiles, 0, y, rows, table.scratch_pointer()
+    )
+    for t in range(tokens):
+        alone = Coded(table, types, x[t : t + 1], 3.0)
+        out = types["Guarded"]((1, rows))
+        table(
+            "matmul_spike", matrix, 0, rows, alone.spikes, alone.tiles, 0, out, rows, table.scratch_pointer()
+        )
+        assert np.array_equal(out.check()[0], y.check()[t])
 
 
 def test_a_stretch_of_rows_is_written_and_nothing_else(table, types) -> None:
@@ -201,8 +257,8 @@ def test_a_stretch_of_rows_is_written_and_nothing_else(table, types) -> None:
     x[2, 9] = 900.0
     coded = Coded(table, types, x, 3.0)
     whole, part = types["Guarded"]((tokens, rows)), types["Guarded"]((tokens, rows))
-    table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, 0, whole, rows)
-    table("matmul_spike", matrix, 32, 96, coded.spikes, coded.tiles, 0, part, rows)
+    table("matmul_spike", matrix, 0, rows, coded.spikes, coded.tiles, 0, whole, rows, table.scratch_pointer())
+    table("matmul_spike", matrix, 32, 96, coded.spikes, coded.tiles, 0, part, rows, table.scratch_pointer())
     assert np.isnan(part.array[:, :32]).all()
     assert np.isnan(part.array[:, 96:]).all()
     assert (part.array[:, 32:96] == whole.check()[:, 32:96]).all()

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define HC_KERNEL_ABI 5u
+#define HC_KERNEL_ABI 6u
 #define HC_TINY 1e-30f // activations no larger than this quantise as zeros: their reciprocal would overflow
 
 enum {
@@ -28,7 +28,8 @@ enum {
     HC_BEYOND_BITS = 13, // of a far entry: the part of a code that int8 cannot hold, plus HC_BEYOND_BIAS
     HC_BEYOND_BIAS = 4096,
     HC_COLUMN_STEP = 16, // tokens whose counts lie side by side are padded to multiples of this
-    HC_MAX_SPIKES = 1 << 30 // a count's size stops here; only inputs beyond 10^13 get this far
+    HC_MAX_SPIKES = 1 << 30, // a count's size stops here; only inputs beyond 10^13 get this far
+    HC_FAR_PLACES = 32   // columns of a token's counts beyond int8 that are remembered
 };
 
 // Weight matrix [rows, cols] as files hold it, read only. Float matrices are multiplied as they are, integer ones once they are packed.
@@ -52,13 +53,16 @@ typedef struct hc_matrix {
 //            64 + 4 k + j (high), each plus 8
 //   scales (q8, q4): float16 bits [blocks, groups, 32]; null for s8
 //   wide_scales (s8): float [blocks, groups, 32]; null otherwise
+//   offsets (s8): int8_t [blocks, groups, 32], -127..127, added to every code of the row and group; null: all 0
 //   far (s8): entries (column << HC_BEYOND_BITS) + rest + HC_BEYOND_BIAS, those of row r in far[far_starts[r] .. far_starts[r + 1]),
-//          columns ascending; both null where every code fits int8
+//          columns ascending; both null where every code fits a byte
+// A whole code is code + offset + rest.
 // data is 64-byte aligned.
 typedef struct hc_packed {
     const uint8_t* data;
     const uint16_t* scales;
     const float* wide_scales;
+    const int8_t* offsets;
     int64_t rows;
     int64_t cols;
     const int32_t* far_starts; // [rows + 1]
@@ -89,6 +93,7 @@ typedef struct hc_spikes {
     hc_codes codes;   // counts limited to -127..127; every group of a token has the token's threshold as its scale
     float* counts;    // [tokens, cols] the counts themselves
     int32_t* beyond;  // [tokens] how many counts of the token codes could not hold
+    int32_t* far_places; // [tokens, HC_FAR_PLACES] the columns of the first of these, ascending
     int8_t* columns;  // [cols, ldc] the codes again, token t in column t, 0 past the last; null where no matrix has far entries
     int64_t ldc;      // tokens, up to a multiple of HC_COLUMN_STEP
 } hc_spikes;
@@ -150,9 +155,9 @@ typedef void (*hc_matmul_float)(const hc_matrix* w, int64_t row_begin, int64_t r
 typedef void (*hc_matmul_int)(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_tiles* x, const float* bias,
                               float* y, int64_t ldy);
 // As hc_matmul_int with x = count * threshold, for q8 and s8 matrices; `tiles` holds x->codes. Whatever is summed before it meets its
-// scale is whole and exact.
+// scale is whole and exact. scratch: HC_MATMUL_SCRATCH bytes, 64-byte aligned, one per thread.
 typedef void (*hc_matmul_spike)(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const hc_tiles* tiles,
-                                const float* bias, float* y, int64_t ldy);
+                                const float* bias, float* y, int64_t ldy, void* scratch);
 enum { HC_MATMUL_SCRATCH = 32 * 1024 };
 
 // Blocks [block_begin, block_end) of a q8 (s8) or q4 matrix in packed order; `out` is where block 0 begins. Scales are the caller's.
@@ -221,8 +226,8 @@ typedef struct hc_kernels {
     void (*window_finish)(const hc_queries* queries, float* o, int64_t ldo);
 
     // Adaptive-threshold spike coding: threshold = mean|x| / k of the row within [1e-5, 1e4], count = x / threshold rounded to nearest even,
-    // by true division. x has out->codes.tokens rows of cols; codes, counts and beyond of out are written. A row whose mean is no finite
-    // number gets counts 0 and a threshold that is not a number.
+    // by true division. x has out->codes.tokens rows of cols; codes, counts, beyond and as many far_places as there are of out are written.
+    // A row whose mean is no finite number gets counts 0 and a threshold that is not a number.
     void (*spike_rows)(const hc_rows* x, int64_t cols, float k, const hc_spikes* out);
     // y = count * threshold of each row of x; both [rows, n] dense; y may be x.
     void (*spike_values)(const float* x, int64_t rows, int64_t n, float k, float* y);

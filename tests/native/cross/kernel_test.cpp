@@ -16,7 +16,9 @@
 #include "core/float_mode.h"
 #include "guarded.h"
 #include "huisclos/kernels.h"
+#include "model/packing.h"
 #include "model/self_test.h"
+#include "ref/reference.h"
 
 namespace {
 
@@ -174,7 +176,7 @@ void compare_matrices(Comparison& c, std::int64_t rows, std::int64_t cols) {
     }
 
     const PackedBytes q8_bytes(c, "pack_q8", c.k.pack_q8, c.ref.pack_q8, q8, 8);
-    const hc_packed q8_packed{q8_bytes.data(), block_scales.data(), nullptr, rows, cols, nullptr, nullptr};
+    const hc_packed q8_packed{q8_bytes.data(), block_scales.data(), nullptr, nullptr, rows, cols, nullptr, nullptr};
     Scratch scratch(HC_MATMUL_SCRATCH / 4);
     for (const std::int64_t tokens : {1, 2, 3, 4, 5, 6, 11, 19, 45}) {
         const std::int64_t ld = cols + 3;
@@ -217,7 +219,7 @@ void compare_matrices(Comparison& c, std::int64_t rows, std::int64_t cols) {
         product("matmul_q8", c.k.matmul_q8, c.ref.matmul_q8, q8_packed, tiled.raw);
         if (even) {
             const PackedBytes q4_bytes(c, "pack_q4", c.k.pack_q4, c.ref.pack_q4, q4, 4);
-            const hc_packed q4_packed{q4_bytes.data(), block_scales.data(), nullptr, rows, cols, nullptr, nullptr};
+            const hc_packed q4_packed{q4_bytes.data(), block_scales.data(), nullptr, nullptr, rows, cols, nullptr, nullptr};
             product("matmul_q4", c.k.matmul_q4, c.ref.matmul_q4, q4_packed, tiled.raw);
         }
     }
@@ -239,28 +241,36 @@ void compare_spikes(Comparison& c, std::int64_t rows, std::int64_t cols) {
     }
     const Guarded<std::int32_t> far_starts(starts);
     const Guarded<std::uint32_t> far_entries(far);
+    auto moves = s.whole<std::int8_t>(rows * groups);
+    std::replace(moves.begin(), moves.end(), std::int8_t{-128}, std::int8_t{-127});
+    const Guarded<std::int8_t> offsets(packed_scales(moves, rows));
     const PackedBytes packed(c, "pack_q8", c.k.pack_q8, c.ref.pack_q8, {bytes.data(), nullptr, rows, cols}, 8);
     const hc_packed kinds[] = {
-        {packed.data(), scales.data(), nullptr, rows, cols, nullptr, nullptr},
-        {packed.data(), nullptr, wide.data(), rows, cols, nullptr, nullptr},
-        {packed.data(), nullptr, wide.data(), rows, cols, far_starts.data(), far_entries.data()},
+        {packed.data(), scales.data(), nullptr, nullptr, rows, cols, nullptr, nullptr},
+        {packed.data(), nullptr, wide.data(), nullptr, rows, cols, nullptr, nullptr},
+        {packed.data(), nullptr, wide.data(), nullptr, rows, cols, far_starts.data(), far_entries.data()},
+        {packed.data(), nullptr, wide.data(), offsets.data(), rows, cols, far_starts.data(), far_entries.data()},
     };
     for (const std::int64_t tokens : {1, 5, 19, 45}) {
         auto values = s.numbers(tokens * cols);
         values[of(cols) / 2] = 512.0f; // beyond int8 where the row is long enough
         if (tokens > 4) {
             values[of(4 * cols)] = tokens == 5 ? no_number : infinity;
+            for (std::int64_t i = 0; i < cols; ++i) { // more beyond int8 than are remembered, where the row is long; sums stay exact
+                float& value = values[of(2 * cols + i)];
+                value = i % 67 == 1 ? 900.0f : std::nearbyintf(value * 8.0f) / 8.0f;
+            }
         }
         const Floats x(values);
         const hc_rows in{x.data(), tokens, cols};
         const std::int64_t ldc = (tokens + HC_COLUMN_STEP - 1) / HC_COLUMN_STEP * HC_COLUMN_STEP;
         struct Spikes {
             Spikes(std::int64_t tokens, std::int64_t cols, std::int64_t ldc)
-                : coded(tokens, cols), counts(of(tokens * cols)), beyond(of(tokens)), columns(of(cols * ldc)),
-                  raw{coded.raw, counts.data(), beyond.data(), columns.data(), ldc} {}
+                : coded(tokens, cols), counts(of(tokens * cols)), beyond(of(tokens)), places(of(tokens * HC_FAR_PLACES)),
+                  columns(of(cols * ldc)), raw{coded.raw, counts.data(), beyond.data(), places.data(), columns.data(), ldc} {}
             Coded coded;
             Floats counts;
-            Guarded<std::int32_t> beyond;
+            Guarded<std::int32_t> beyond, places;
             Guarded<std::int8_t> columns;
             hc_spikes raw;
         } found(tokens, cols, ldc), expected(tokens, cols, ldc);
@@ -271,6 +281,7 @@ void compare_spikes(Comparison& c, std::int64_t rows, std::int64_t cols) {
         c.equal("spike_rows", found.coded.sums, expected.coded.sums);
         c.equal("spike_rows", found.counts, expected.counts);
         c.equal("spike_rows", found.beyond, expected.beyond);
+        c.equal("spike_rows", found.places, expected.places);
         Floats y(of(tokens * cols)), wanted(of(tokens * cols));
         c.k.spike_values(x.data(), tokens, cols, 2.0f, y.data());
         c.ref.spike_values(x.data(), tokens, cols, 2.0f, wanted.data());
@@ -281,11 +292,73 @@ void compare_spikes(Comparison& c, std::int64_t rows, std::int64_t cols) {
         }
         c.equal("spike_columns", found.columns, expected.columns);
         const Tiled tiled(c.ref, found.raw.codes);
+        Scratch scratch(HC_MATMUL_SCRATCH / 4);
         for (const hc_packed& w : kinds) {
             Floats out(of(tokens * rows)), out_wanted(of(tokens * rows));
-            c.k.matmul_spike(&w, 0, rows, &found.raw, &tiled.raw, bias.data(), out.data(), rows);
-            c.ref.matmul_spike(&w, 0, rows, &found.raw, &tiled.raw, bias.data(), out_wanted.data(), rows);
+            c.k.matmul_spike(&w, 0, rows, &found.raw, &tiled.raw, bias.data(), out.data(), rows, scratch.get());
+            c.ref.matmul_spike(&w, 0, rows, &found.raw, &tiled.raw, bias.data(), out_wanted.data(), rows, scratch.get());
             c.near("matmul_spike", out, out_wanted, 3e-6);
+        }
+    }
+}
+
+// A packed copy is the matrix it was made of, whatever became offset, byte or far entry; and no offset in reach leaves fewer far entries.
+void check_packing(Comparison& c, std::int64_t rows, std::int64_t cols, std::int32_t spread) {
+    Stream s(of(9000 * rows + cols + spread));
+    const std::int64_t groups = (cols + HC_GROUP - 1) / HC_GROUP;
+    std::vector<std::int32_t> whole(of(rows * cols)), starts{0};
+    std::vector<std::int8_t> bytes(whole.size());
+    std::vector<std::uint32_t> far;
+    for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t i = 0; i < cols; ++i) {
+            // Sums of four are nearly normal; a third of the groups lies to one side, and every ninth has no far codes.
+            const std::int64_t group = r + i / HC_GROUP;
+            std::int32_t code = group % 3 == 0 ? spread : 0;
+            for (int part = 0; part < 4; ++part) {
+                code += static_cast<std::int32_t>(s.bits() % of(2 * spread + 1)) - spread;
+            }
+            code = group % 9 == 1 ? code % 100 : std::clamp(code, -4095, 4095);
+            const std::int32_t near = std::clamp(code, -128, 127);
+            whole[of(r * cols + i)] = code;
+            bytes[of(r * cols + i)] = static_cast<std::int8_t>(near);
+            if (code != near) {
+                far.push_back((static_cast<std::uint32_t>(i) << HC_BEYOND_BITS) + static_cast<std::uint32_t>(code - near + HC_BEYOND_BIAS));
+            }
+        }
+        starts.push_back(static_cast<std::int32_t>(far.size()));
+    }
+    const std::vector<float> scales(of(rows * groups), 0.5f);
+    hc::Pool pool(2);
+    hc::Matrix made;
+    const bool none = far.empty();
+    const hc::StoredInts stored{{bytes.data(), nullptr, rows, cols}, hc::Format::s8, scales.data(), none ? nullptr : starts.data(),
+                                none ? nullptr : far.data()};
+    c.check("pack", hc::pack(stored, c.k, pool, made) == hc::Status::ok, no_number);
+    const hc_packed& w = made.packed;
+    std::vector<std::int32_t> found(whole.size());
+    std::vector<std::int64_t> left(of(rows * groups));
+    for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t i = 0; i < cols; ++i) {
+            found[of(r * cols + i)] = hc::ref::packed_q8_code(&w, r, i) + hc::ref::packed_offset(&w, r, i / HC_GROUP);
+        }
+        for (std::int32_t e = w.far_starts != nullptr ? w.far_starts[r] : 0; w.far_starts != nullptr && e < w.far_starts[r + 1]; ++e) {
+            const auto column = static_cast<std::int64_t>(w.far[e] >> HC_BEYOND_BITS);
+            found[of(r * cols + column)] += static_cast<std::int32_t>(w.far[e] & ((1u << HC_BEYOND_BITS) - 1u)) - HC_BEYOND_BIAS;
+            left[of(r * groups + column / HC_GROUP)] += 1;
+        }
+    }
+    c.check("pack", found == whole, no_number);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t g = 0; g < groups; ++g) {
+            const std::int32_t* codes = whole.data() + r * cols + g * HC_GROUP;
+            const std::int64_t n = std::min<std::int64_t>(HC_GROUP, cols - g * HC_GROUP);
+            std::int64_t fewest = n;
+            for (std::int32_t offset = -127; offset <= 127; ++offset) {
+                fewest = std::min<std::int64_t>(fewest, std::count_if(codes, codes + n, [&](std::int32_t code) {
+                    return code < offset - 128 || code > offset + 127;
+                }));
+            }
+            c.check("pack", left[of(r * groups + g)] == fewest, static_cast<double>(left[of(r * groups + g)] - fewest));
         }
     }
 }
@@ -449,6 +522,9 @@ int compare(const hc_kernels& table) {
     for (const auto& [rows, cols] : {std::pair{1, 1}, {1, 2}, {5, 9}, {5, 34}, {37, 202}, {67, 260}, {16, 2304}}) {
         compare_matrices(c, rows, cols);
         compare_spikes(c, rows, cols);
+        for (const std::int32_t spread : {20, 45, 60, 200, 2000}) {
+            check_packing(c, rows, cols, spread);
+        }
     }
     for (const std::int64_t tokens : {1, 15, 16, 17, 50}) {
         compare_gated(c, tokens, 1, 6);
