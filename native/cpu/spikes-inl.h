@@ -192,17 +192,22 @@ inline void add_all_far_weights(const hc_packed* w, int64_t row_begin, int64_t r
     }
 }
 
-// Some of a token's counts beyond int8.
+constexpr int64_t far_tokens = 4; // that have counts beyond int8 in the same columns, and go together
+
+// Some counts beyond int8 of tokens that have them in the same columns.
 struct FarCounts {
-    int64_t count;
+    int64_t tokens, count;
+    int64_t places[far_tokens]; // of the tokens
     int32_t columns[HC_FAR_PLACES];
-    float rests[HC_FAR_PLACES]; // what its codes do not hold
+    float rests[far_tokens][HC_FAR_PLACES]; // what codes do not hold
 };
 
-// The next of them once `done`, the last of which was in column `last`, were taken.
+// The next of one token once `done`, the last of which was in column `last`, were taken.
 inline void take_far_counts(const hc_spikes* x, int64_t cols, int64_t t, int64_t done, int64_t last, FarCounts* out) {
     const int8_t* codes = x->codes.codes + t * x->codes.groups * HC_GROUP;
     const float* counts = x->counts + t * cols;
+    out->tokens = 1;
+    out->places[0] = t;
     out->count = smaller(HC_FAR_PLACES, x->beyond[t] - done);
     for (int64_t i = 0; i < out->count; ++i) {
         if (done == 0) {
@@ -212,26 +217,60 @@ inline void take_far_counts(const hc_spikes* x, int64_t cols, int64_t t, int64_t
             }
         }
         out->columns[i] = static_cast<int32_t>(last);
-        out->rests[i] = counts[last] - static_cast<float>(codes[last]);
+        out->rests[0][i] = counts[last] - static_cast<float>(codes[last]);
     }
 }
 
-// Those times the weights, but for what these have beyond a byte.
-inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const FarCounts& far, float threshold, float* y) {
+// Takes another token's in where they are in the same columns.
+inline bool join_far_counts(FarCounts* all, const FarCounts* one) {
+    const size_t bytes = static_cast<size_t>(one->count) * sizeof(int32_t);
+    if (all->tokens == far_tokens || all->count != one->count || memcmp(all->columns, one->columns, bytes) != 0) {
+        return false;
+    }
+    all->places[all->tokens] = one->places[0];
+    memcpy(all->rests[all->tokens], one->rests[0], bytes);
+    ++all->tokens;
+    return true;
+}
+
+// Those of T tokens times the weights, but for what these have beyond a byte.
+template <int T>
+inline void multiply_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const FarCounts& far, float* y,
+                                int64_t ldy) {
     const int64_t groups = group_count(w->cols);
     for (int64_t r = row_begin; r < row_end; r += lanes) {
-        F total = zero();
+        F total[T];
+        for (int t = 0; t < T; ++t) {
+            total[t] = zero();
+        }
         for (int64_t i = 0; i < far.count; ++i) {
             const int64_t column = far.columns[i];
             const int64_t block = r / HC_ROW_BLOCK * groups + column / HC_GROUP;
             const int64_t place = block * HC_ROW_BLOCK + r % HC_ROW_BLOCK;
             const uint8_t* words = w->data + block * Q8::group_bytes + column % HC_GROUP / 4 * step_bytes + r % HC_ROW_BLOCK * 4;
             const I offset = w->offsets != nullptr ? load_i8_int(w->offsets + place) : zero_int();
-            const I code = add_int(byte_of(load_int(words), column % 4), add_int(offset, set1_int(-128)));
-            total = fma(mul(set1(far.rests[i]), to_float(code)), load_scales(w, place), total);
+            const F code = to_float(add_int(byte_of(load_int(words), column % 4), add_int(offset, set1_int(-128))));
+            const F scale = load_scales(w, place);
+            for (int t = 0; t < T; ++t) {
+                total[t] = fma(mul(set1(far.rests[t][i]), code), scale, total[t]);
+            }
         }
         const int64_t n = smaller(lanes, row_end - r);
-        store_first(y + r, fma(total, set1(threshold), load_first(y + r, n)), n);
+        for (int t = 0; t < T; ++t) {
+            float* out = y + far.places[t] * ldy + r;
+            store_first(out, fma(total[t], set1(x->codes.scales[far.places[t] * groups]), load_first(out, n)), n);
+        }
+    }
+}
+
+inline void add_far_counts(const hc_packed* w, int64_t row_begin, int64_t row_end, const hc_spikes* x, const FarCounts& far, float* y,
+                           int64_t ldy) {
+    switch (far.tokens) {
+        case 0: break;
+        case 1: multiply_far_counts<1>(w, row_begin, row_end, x, far, y, ldy); break;
+        case 2: multiply_far_counts<2>(w, row_begin, row_end, x, far, y, ldy); break;
+        case 3: multiply_far_counts<3>(w, row_begin, row_end, x, far, y, ldy); break;
+        default: multiply_far_counts<far_tokens>(w, row_begin, row_end, x, far, y, ldy); break;
     }
 }
 
@@ -268,11 +307,17 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
     }
     uint8_t* marks = static_cast<uint8_t*>(scratch); // a bit per column
     bool marked = false;
+    FarCounts far;
+    far.tokens = 0;
     for (int64_t t = 0; t < x->codes.tokens; ++t) {
-        FarCounts far;
-        for (int64_t done = 0; done < x->beyond[t]; done += far.count) {
-            take_far_counts(x, w->cols, t, done, done > 0 ? far.columns[far.count - 1] : 0, &far);
-            add_far_counts(w, row_begin, row_end, far, x->codes.scales[t * x->codes.groups], y + t * ldy);
+        FarCounts next;
+        for (int64_t done = 0; done < x->beyond[t]; done += next.count) {
+            take_far_counts(x, w->cols, t, done, done > 0 ? next.columns[next.count - 1] : 0, &next);
+            if (far.tokens > 0 && join_far_counts(&far, &next)) {
+                continue;
+            }
+            add_far_counts(w, row_begin, row_end, x, far, y, ldy);
+            far = next;
             if (w->far_starts == nullptr) {
                 continue;
             }
@@ -280,11 +325,12 @@ void matmul_spike(const hc_packed* w, int64_t row_begin, int64_t row_end, const 
                 memset(marks, 0, static_cast<size_t>((w->cols + 7) / 8));
                 marked = true;
             }
-            for (int64_t i = 0; i < far.count; ++i) {
-                marks[far.columns[i] / 8] = static_cast<uint8_t>(marks[far.columns[i] / 8] | 1u << far.columns[i] % 8);
+            for (int64_t i = 0; i < next.count; ++i) {
+                marks[next.columns[i] / 8] = static_cast<uint8_t>(marks[next.columns[i] / 8] | 1u << next.columns[i] % 8);
             }
         }
     }
+    add_far_counts(w, row_begin, row_end, x, far, y, ldy);
     if (marked) {
         add_far_pairs(w, row_begin, row_end, x, marks, y, ldy);
     }

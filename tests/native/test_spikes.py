@@ -207,13 +207,18 @@ def test_products_with_counts(table, types, kind: str, tokens: int, rows: int, c
 
 
 @pytest.mark.parametrize("kind", ["q8", "near", "far", "offset"])
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("channels", [1, 20, 32, 33, 70])
-def test_products_where_many_tokens_have_counts_beyond_int8(table, types, kind: str, channels: int) -> None:
+def test_products_where_many_tokens_have_counts_beyond_int8(
+    table, types, kind: str, channels: int, shared: bool
+) -> None:
     rng = rng_of(7, channels)
     tokens, cols = 29, 8200
     x = rng.standard_normal((tokens, cols)).astype(np.float32)
-    for t in range(0, tokens, 2):  # the last input among them, and one beyond by nothing
-        places = rng.choice(cols - 1, channels - 1, replace=False)
+    places = rng.choice(cols - 1, channels - 1, replace=False)
+    for t in range(0, tokens, 2):  # the last input among them
+        if not shared:
+            places = rng.choice(cols - 1, channels - 1, replace=False)
         x[t, places] = rng.choice([-1, 1], channels - 1) * rng.uniform(300, 4000, channels - 1)
         x[t, cols - 1] = 1e4
     coded = Coded(table, types, x, 3.0)
