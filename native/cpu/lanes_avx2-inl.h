@@ -189,4 +189,4 @@ inline I byte_of(I words, int64_t which) {
 }
 // What the sum of a group's activations is multiplied by where codes have offsets: a pair of halves, the upper one 0.
 inline I lift_of(I offsets) { return _mm256_and_si256(_mm256_sub_epi32(offsets, set1_int(q8_shift)), set1_int(0xffff)); }
-inline I times_sum(I lift, int32_t sum) { return _mm256_madd_epi16(lift, set1_int(sum)); }
+inline I times_sum(I lift, I sum) { return _mm256_madd_epi16(lift, sum); }

@@ -130,7 +130,7 @@ inline I byte_of(I words, int64_t which) {
 }
 // What the sum of a group's activations is multiplied by where codes have offsets: a pair of halves, the upper one 0.
 inline I lift_of(I offsets) { return _mm512_and_si512(_mm512_sub_epi32(offsets, set1_int(q8_shift)), set1_int(0xffff)); }
-inline I times_sum(I lift, int32_t sum) { return _mm512_madd_epi16(lift, set1_int(sum)); }
+inline I times_sum(I lift, I sum) { return _mm512_madd_epi16(lift, sum); }
 inline I low_nibbles(I pairs) { return _mm512_and_si512(pairs, _mm512_set1_epi8(15)); }
 inline I high_nibbles(I pairs) { return _mm512_and_si512(_mm512_srli_epi16(pairs, 4), _mm512_set1_epi8(15)); }
 // Four codes per lane: sum += w . x, w shifted.

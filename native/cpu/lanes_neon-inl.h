@@ -157,4 +157,4 @@ inline I byte_of(I words, int64_t which) {
 }
 // What the sum of a group's activations is multiplied by where codes have offsets.
 inline I lift_of(I offsets) { return vsubq_s32(offsets, vdupq_n_s32(q8_shift)); }
-inline I times_sum(I lift, int32_t sum) { return vmulq_n_s32(lift, sum); }
+inline I times_sum(I lift, I sum) { return vmulq_s32(lift, sum); }

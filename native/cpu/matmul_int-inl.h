@@ -104,11 +104,15 @@ inline void int_tile(const hc_packed* matrix, const uint8_t* w, int64_t scale_at
         }
         I products[R][T];
         if constexpr (Q::counts) {
+            I lifts[R];
             for (int r = 0; r < R; ++r) {
                 const int64_t place = scale_at + g * HC_ROW_BLOCK + r * lanes;
-                const I lift = lift_of(matrix->offsets != nullptr ? load_i8_int(matrix->offsets + place) : zero_int());
-                for (int t = 0; t < T; ++t) {
-                    products[r][t] = times_sum(lift, x.sums[g * W + t]);
+                lifts[r] = lift_of(matrix->offsets != nullptr ? load_i8_int(matrix->offsets + place) : zero_int());
+            }
+            for (int t = 0; t < T; ++t) {
+                const I sum = set1_int(x.sums[g * W + t]);
+                for (int r = 0; r < R; ++r) {
+                    products[r][t] = times_sum(lifts[r], sum);
                 }
             }
         } else {
