@@ -74,7 +74,6 @@ def put_page(conn: Connection, page: IndexedPage) -> int:
     if not cut:
         return 0
     head = _page_head(page.text)
-    language = vectors.language_of(word.text for word in words.split(page.text))
     first_id = _next_id(conn, "search_passage")
     rows = []
     for at, passage in enumerate(cut):
@@ -114,7 +113,7 @@ def put_page(conn: Connection, page: IndexedPage) -> int:
         ),
         rows,
     )
-    directions = (vectors.of_text(words.split(page.text[p.start : p.end]), language) for p in cut)
+    directions = vectors.of_texts([page.text[p.start : p.end] for p in cut])
     conn.execute(
         text(
             "INSERT INTO search_page_vectors (page_id, first_passage, vectors) VALUES (:id, :first, :vectors)"

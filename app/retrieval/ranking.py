@@ -38,8 +38,10 @@ _HINT_WEIGHT = 0.4
 _HINT_FALL = 0.8
 _HINTS_COUNTED = 4
 _KIND_WEIGHT = 0.15
-_ALIKE = 60  # passages that are candidates by their direction alone
-_LIKENESS_WEIGHT = 0.6  # beside the best weight of all candidates
+_ALIKE = 100  # passages that are candidates by their direction alone
+# Beside the best weight of all candidates. Words mislead more often where there are many passages.
+_LIKENESS_WEIGHT = 1.0
+_LIKENESS_WEIGHT_AMONG_MANY = 3.0
 _LEAST_LIKENESS = 0.25  # less is chance
 
 
@@ -90,8 +92,7 @@ def _likenesses(
     """How far each passage points where the question does, in [-1, 1]; those of unknown direction are left
     out. Empty where nothing of the question is known.
     """
-    tokens = words.split(asked)
-    question = vectors.of_text(tokens, vectors.language_of(token.text for token in tokens))
+    question = vectors.of_texts([asked])[0]
     if not question.any():
         return {}
     statement = text(
@@ -104,7 +105,7 @@ def _likenesses(
     numbers = itertools.chain.from_iterable(
         range(first, first + len(packed) // vectors.SIZE_BYTES) for first, packed in rows
     )
-    alike = vectors.likeness(question, vectors.unpack(packed for _, packed in rows))
+    alike = vectors.likeness(question, vectors.unpack(packed for _, packed in rows), vectors.asking())
     return dict(zip(numbers, alike.tolist(), strict=True))
 
 
@@ -363,6 +364,7 @@ def rank(
     question = analyse(asked, thesaurus or shipped())
     likenesses = _likenesses(conn, dossier_id, documents, asked)
     candidates = _all_of(conn, dossier_id, documents)
+    weight_of_likeness = _LIKENESS_WEIGHT if candidates else _LIKENESS_WEIGHT_AMONG_MANY
     if candidates:
         reads = _read(candidates, question.kinds)
         counts = _count_in(question, reads.values())
@@ -389,7 +391,7 @@ def rank(
         final[c.id] = scores[c.id] + _NEIGHBOUR_WEIGHT * max(beside, default=0.0)
     most = max(final.values()) or 1.0
     for c in candidates:
-        final[c.id] += _LIKENESS_WEIGHT * most * likenesses.get(c.id, 0.0)
+        final[c.id] += weight_of_likeness * most * likenesses.get(c.id, 0.0)
     best = sorted(candidates, key=lambda c: (-final[c.id], c.document_id, c.page, c.start))
     # Of passages with the same words the best placed is enough.
     unique = {reads[c.id].stems: c for c in reversed(best)}

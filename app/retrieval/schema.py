@@ -63,4 +63,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             "DELETE FROM search_passage",
         ),
     ),
+    Migration(
+        version=3,
+        name="directions of whole sentences",
+        statements=(
+            # Of 256 signed bytes for each passage; those of before say nothing beside them.
+            "DELETE FROM search_page_vectors",
+            "INSERT INTO search_page_words (search_page_words) VALUES ('delete-all')",
+            "INSERT INTO search_passage_stems (search_passage_stems) VALUES ('delete-all')",
+            "DELETE FROM search_page",
+            "DELETE FROM search_passage",
+        ),
+    ),
 )

@@ -46,6 +46,7 @@ MIGRATIONS: tuple[Migration, ...] = _numbered(
         _IMPORT_JOBS,
         *library.MIGRATIONS[1:2],
         *retrieval.MIGRATIONS[1:2],
+        *retrieval.MIGRATIONS[2:3],
     )
 )
 

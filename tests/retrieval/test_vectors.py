@@ -1,4 +1,4 @@
-"""Word vectors: alike words lie near in both languages, and a passage in other words is found by them."""
+"""Directions of passages: kept with their page, compared, and a passage in other words is found by them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from app.retrieval import index, ranking, schema, vectors, words
+from app.retrieval import index, ranking, schema, vectors
 from app.retrieval.index import IndexedPage
 from app.retrieval.thesaurus import parse
 from app.store import CHEAP_FOR_TESTS, Vault
@@ -25,14 +25,6 @@ PAGES = [
     "The choir sings every Thursday in the village church.",
     "A new kettle was bought for the kitchen.",
 ]
-
-
-def direction(phrase: str, language: str) -> vectors.Floats:
-    return vectors.of_text(words.split(phrase), language)
-
-
-def likeness(one: str, other: str, language: str = "en", of_other: str | None = None) -> float:
-    return float(direction(one, language) @ direction(other, of_other or language))
 
 
 @pytest.fixture
@@ -51,58 +43,46 @@ def kept(vault: Vault) -> int:
         return int(conn.execute(text("SELECT count(*) FROM search_page_vectors")).scalar_one())
 
 
-@pytest.mark.parametrize(
-    ("language", "word", "alike", "stranger"),
-    [
-        ("en", "surgeon", "physician", "gravel"),
-        ("en", "wages", "salary", "weather"),
-        ("en", "shipwreck", "drowned", "invoice"),
-        ("fr", "loyer", "bail", "potage"),
-        ("fr", "chirurgien", "médecin", "toiture"),
-        ("fr", "cadeau", "largesse", "tension"),
-    ],
-)
-def test_words_of_alike_meaning_lie_nearer_than_strangers(
-    language: str, word: str, alike: str, stranger: str
-) -> None:
-    assert likeness(word, alike, language) > likeness(word, stranger, language) + 0.2
-
-
-@pytest.mark.parametrize(
-    ("english", "french", "stranger"),
-    [("surgeon", "chirurgien", "toiture"), ("brakes", "freins", "repas"), ("rent", "loyer", "douleur")],
-)
-def test_so_do_those_of_the_other_language(english: str, french: str, stranger: str) -> None:
-    assert likeness(english, french, "en", "fr") > likeness(english, stranger, "en", "fr") + 0.2
-
-
-def test_every_direction_that_ships_is_of_full_size_and_some_length() -> None:
-    shipped = vectors.shipped()
-    assert shipped.table.shape == (sum(map(len, shipped.rows.values())), vectors.SIZE_BYTES)
-    assert shipped.table.any(axis=1).all()
-    assert all(len(rows) > 20_000 for rows in shipped.rows.values())
-    assert 0.0 <= shipped.tells.min() < 0.3 < 0.9 < shipped.tells.max() <= 1.0
-
-
-def test_a_text_of_unknown_words_has_no_direction_and_no_likeness() -> None:
-    nowhere = direction("xqzv 4711 the of", "en")
-    assert not nowhere.any()
-    assert not vectors.likeness(direction("brakes", "en"), np.stack([nowhere, nowhere])).any()
-
-
 def test_directions_come_back_from_the_index_as_they_were_put_in() -> None:
-    told = [direction(page, "en") for page in PAGES]
+    told = vectors.of_texts(PAGES)
+    assert told.shape == (len(PAGES), vectors.SIZE_BYTES)
     back = vectors.unpack([vectors.pack(told[:2]), vectors.pack(told[2:])])
-    assert back.shape == (len(PAGES), vectors.SIZE_BYTES)
-    assert np.abs(back / 127.0 - np.stack(told)).max() < 0.005
+    assert back.shape == told.shape
+    assert np.abs(back / 127.0 - told).max() < 0.005
 
 
 def test_what_all_passages_speak_of_tells_nothing_among_them() -> None:
-    roof, price, rain = np.eye(3, vectors.SIZE_BYTES, dtype=np.float32)
-    told = vectors.likeness((roof + price) / 2**0.5, 90 * np.stack([roof + rain, roof + price, roof]))
+    roof, price, rain, nothing = np.eye(4, vectors.SIZE_BYTES, dtype=np.float32) * [[1], [1], [1], [0]]
+    question = (roof + price) / 2**0.5
+    told = vectors.likeness(question, 90 * np.stack([roof + rain, roof + price, roof]), nothing)
     assert told.argmax() == 1
     assert told[2] < 0.0 < told[1]
-    assert not vectors.likeness(roof, 127 * np.stack([roof, roof])).any()
+    assert not vectors.likeness(price, 127 * np.stack([roof, roof]), nothing).any()
+
+
+def test_nor_does_what_all_questions_ask() -> None:
+    who, price, rain, ink = np.eye(4, vectors.SIZE_BYTES, dtype=np.float32)
+    passages = 127 * np.stack([who, price, rain, ink])
+    question = (who + 0.6 * price) / 1.36**0.5
+    assert vectors.likeness(question, passages, 0 * who).argmax() == 0
+    assert vectors.likeness(question, passages, 2 * who).argmax() == 1
+
+
+def test_questions_share_a_direction_and_sentences_that_tell_something_lie_less_along_it() -> None:
+    shared = vectors.asking() / np.linalg.norm(vectors.asking())
+    asked = vectors.of_texts(
+        ["What is that?", "When was it?", "Qui est-ce donc ?", "Où cela s'est-il passé ?"]
+    )
+    assert (asked @ shared).min() > (vectors.of_texts(PAGES) @ shared).max() + 0.1
+
+
+def test_passages_of_no_direction_are_like_nothing_and_do_not_count_among_the_others() -> None:
+    roof, price, nowhere = np.eye(3, vectors.SIZE_BYTES, dtype=np.float32) * [[1], [1], [0]]
+    both = vectors.likeness(price, 127 * np.stack([roof, price]), nowhere)
+    told = vectors.likeness(price, 127 * np.stack([roof, nowhere, price, nowhere]), nowhere)
+    assert told[[0, 2]].tolist() == both.tolist()
+    assert told[[1, 3]].tolist() == [0.0, 0.0]
+    assert vectors.likeness(price, np.stack([nowhere, nowhere]), nowhere).tolist() == [0.0, 0.0]
 
 
 def test_a_passage_without_a_word_in_common_comes_first_by_its_direction(vault: Vault) -> None:
