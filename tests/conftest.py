@@ -6,6 +6,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# As the application has it (app.retrieval.encoder), for whatever of a test reads numpy first.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # How long an example takes to make says how busy the machine is, and nothing about the program.
 settings.register_profile(
     "suite",
