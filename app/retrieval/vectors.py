@@ -50,7 +50,8 @@ def of_texts(texts: Sequence[str]) -> Floats:
 @cache
 def asking() -> Floats:
     """What questions have in common, whatever they ask. Shape [SIZE_BYTES]."""
-    return of_texts(_ASKING).mean(axis=0)
+    shared: Floats = of_texts(_ASKING).mean(axis=0)
+    return shared
 
 
 def pack(directions: Floats) -> bytes:
