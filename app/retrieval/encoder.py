@@ -29,6 +29,7 @@ SPANS: Mapping[int, int] = {2: 0, 3: 1, 5: 2}
 UNKNOWN, BEGIN, END = 0, 1, 2  # the first pieces of every vocabulary
 MOST_PIECES = 384  # of a text; and of the texts that are computed together
 MOST_STRANGE = 0.5  # of a text's signs: of one that is mostly in another script nothing is said
+LEAST_LETTERS = 2.2  # of a piece that has any, on average
 _THREADS = "OPENBLAS_NUM_THREADS"
 
 
@@ -46,6 +47,12 @@ class Encoder:
     def size(self) -> int:
         """Of a direction."""
         return int(self.weights["axes"].shape[1])
+
+    def spells(self, text: str) -> bool:
+        """Whether the text holds no word that is known, and has to be put together letter by letter."""
+        cut = self.tokenizer.encode(text)
+        letters = [n for a, b in cut.offsets if (n := sum(map(str.isalpha, text[a:b])))]
+        return sum(letters) < LEAST_LETTERS * len(letters)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Each text's direction, of length 1; of length 0 where too little of it is known. Shape

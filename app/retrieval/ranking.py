@@ -92,7 +92,7 @@ def _likenesses(
     """How far each passage points where the question does, in [-1, 1]; those of unknown direction are left
     out. Empty where nothing of the question is known.
     """
-    question = vectors.of_texts([asked])[0]
+    question = vectors.of_question(asked)
     if not question.any():
         return {}
     statement = text(

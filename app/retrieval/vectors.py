@@ -54,6 +54,13 @@ def asking() -> Floats:
     return shared
 
 
+def of_question(text: str) -> Floats:
+    """Of a text by itself. Shape [SIZE_BYTES], of length 0 for one of made-up words too: nothing is alike."""
+    told = encoder.shipped()
+    direction: Floats = told.encode([text])[0]
+    return direction * 0.0 if told.spells(text) else direction
+
+
 def pack(directions: Floats) -> bytes:
     """Directions as the index keeps them, one after the other."""
     import numpy as np

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.retrieval import encoder
+from app.retrieval import encoder, vectors
 from app.retrieval.encoder import BEGIN, END, SPANS, UNKNOWN, Encoder, tokenizer_of
 
 CHANCE = np.random.default_rng(11)
@@ -115,6 +115,21 @@ def test_a_text_that_is_mostly_of_another_script_has_no_direction_nor_has_none()
     told = encoder.shipped().encode(["", " \n ", "患者血压偏高", "血压 of 患者的", "The patient rests."])
     assert np.linalg.norm(told, axis=1).round(4).tolist() == [0.0, 0.0, 0.0, 0.0, 1.0]
     assert encoder.shipped().encode([]).shape == (0, encoder.shipped().size)
+
+
+@pytest.mark.parametrize("nonsense", ["Xqzv brwkl?", "Zxq qwv", "Blorft snagwelp quindle?"])
+def test_what_is_spelled_letter_by_letter_is_like_nothing(nonsense: str) -> None:
+    assert not vectors.of_question(nonsense).any()
+
+
+def test_rare_names_medicines_and_figures_are_not_taken_for_it() -> None:
+    for asked in (
+        "Quévremont ?",
+        "bisoprolol 3,75 mg",
+        "To what dose was edoxaban cut in June?",
+        "INR 2,4 ?",
+    ):
+        assert vectors.of_question(asked).any(), asked
 
 
 def test_of_a_very_long_text_the_beginning_tells() -> None:
