@@ -2,8 +2,7 @@
 
 ``resources/encoder`` says where its weights come from. A text is cut into pieces of words; each piece has a
 vector, three stacks of convolutions look at two, three and five neighbours, and the sum over the text goes
-through a few dense layers. numpy and the tokenizer are read with the first use: the window opens without
-them.
+through a few dense layers. numpy is read with the first use: the window opens without it.
 """
 
 from __future__ import annotations
@@ -16,17 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.resources import resource
+from app.retrieval.pieces import BEGIN, END, UNKNOWN, Cutter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
     Floats = NDArray[np.float32]
 
 # Of each convolution: how many pieces it looks at, and how many of them stand before the middle one.
 SPANS: Mapping[int, int] = {2: 0, 3: 1, 5: 2}
-UNKNOWN, BEGIN, END = 0, 1, 2  # the first pieces of every vocabulary
 MOST_PIECES = 384  # of a text; and of the texts that are computed together
 MOST_STRANGE = 0.5  # of a text's signs: of one that is mostly in another script nothing is said
 LEAST_LETTERS = 2.2  # of a piece that has any, on average
@@ -39,7 +37,7 @@ class Encoder:
     name.
     """
 
-    tokenizer: Tokenizer
+    cutter: Cutter
     table: NDArray[np.int8]
     weights: Mapping[str, Floats]
 
@@ -50,8 +48,7 @@ class Encoder:
 
     def spells(self, text: str) -> bool:
         """Whether the text holds no word that is known, and has to be put together letter by letter."""
-        cut = self.tokenizer.encode(text)
-        letters = [n for a, b in cut.offsets if (n := sum(map(str.isalpha, text[a:b])))]
+        letters = [n for piece in self.cutter.cut(text) if (n := sum(map(str.isalpha, piece.text)))]
         return sum(letters) < LEAST_LETTERS * len(letters)
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -71,13 +68,11 @@ class Encoder:
                 numbers.clear()
 
         for number, text in enumerate(texts):
-            cut = self.tokenizer.encode(text)
-            strange = sum(
-                end - start for piece, (start, end) in zip(cut.ids, cut.offsets, strict=True) if not piece
-            )
-            if not cut.ids or strange > MOST_STRANGE * sum(not sign.isspace() for sign in text):
+            cut = self.cutter.cut(text)
+            strange = sum(len(piece.text) for piece in cut if piece.number == UNKNOWN)
+            if not cut or strange > MOST_STRANGE * sum(not sign.isspace() for sign in text):
                 continue
-            pieces = cut.ids[: MOST_PIECES - 2]
+            pieces = [piece.number for piece in cut[: MOST_PIECES - 2]]
             if sum(map(len, group)) + len(pieces) + 2 > MOST_PIECES:
                 close()
             group.append([BEGIN, *pieces, END])
@@ -135,18 +130,6 @@ def _normalise(values: Floats, weights: Mapping[str, Floats], name: str) -> Floa
     return told
 
 
-def tokenizer_of(pieces: Sequence[tuple[str, float]]) -> Tokenizer:
-    """Cuts a text into the likeliest pieces, each given with its logarithmic probability."""
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
-
-    cutter = Tokenizer(models.Unigram(list(pieces), UNKNOWN, False))
-    cutter.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-    )
-    cutter.pre_tokenizer = pre_tokenizers.Metaspace(replacement="\u2581", prepend_scheme="always")
-    return cutter
-
-
 def _read_numpy() -> None:
     """With one thread for its matrices, which it asks the environment for once: those here are so small that
     several threads wait for each other longer than they compute, on a busy machine five times as long.
@@ -175,4 +158,4 @@ def shipped(path: Path | None = None) -> Encoder:
                 continue
             values = file[name].astype(np.float32)
             weights[name] = values * file[f"{name}.scale"] if f"{name}.scale" in file.files else values
-    return Encoder(tokenizer_of(pieces), table, weights)
+    return Encoder(Cutter(pieces), table, weights)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from app.retrieval import encoder, vectors
-from app.retrieval.encoder import BEGIN, END, SPANS, UNKNOWN, Encoder, tokenizer_of
+from app.retrieval.encoder import SPANS, Encoder
+from app.retrieval.pieces import BEGIN, END, Cutter
 
 CHANCE = np.random.default_rng(11)
 PIECES = [
@@ -44,7 +45,7 @@ def small() -> Encoder:
             weights[f"span{span}.{layer}"] = random(span * INNER, INNER)
             weights[f"span{span}.{layer}.bias"] = random(INNER)
     table = CHANCE.integers(-40, 40, (len(PIECES), EMBEDDED)).astype(np.int8)
-    return Encoder(tokenizer_of(PIECES), table, weights)
+    return Encoder(Cutter(PIECES), table, weights)
 
 
 def normalised(values: np.ndarray, w: dict, name: str) -> np.ndarray:
@@ -55,7 +56,7 @@ def normalised(values: np.ndarray, w: dict, name: str) -> np.ndarray:
 def slowly(small: Encoder, text: str) -> np.ndarray:
     """One text, one piece and one neighbour at a time."""
     w = small.weights
-    pieces = [BEGIN, *small.tokenizer.encode(text).ids, END]
+    pieces = [BEGIN, *(piece.number for piece in small.cutter.cut(text)), END]
     embedded = [small.table[piece] * w["step"] for piece in pieces]
     features = [list(one) for one in embedded]
     for span, before in SPANS.items():
@@ -104,13 +105,6 @@ def test_many_texts_are_computed_in_several_turns_with_the_same_outcome(
     assert np.abs(small.encode(texts) - together).max() < 1e-5
 
 
-def test_a_text_is_cut_into_its_likeliest_pieces_whatever_its_spaces_and_ligatures() -> None:
-    cutter = tokenizer_of(PIECES)
-    assert cutter.encode("finely").tokens == ["\u2581fine", "ly"]
-    assert cutter.encode("  \ufb01nely \n\t ab ").tokens == ["\u2581fine", "ly", "\u2581ab"]
-    assert cutter.encode("血压").ids.count(UNKNOWN) > 0
-
-
 def test_a_text_that_is_mostly_of_another_script_has_no_direction_nor_has_none() -> None:
     told = encoder.shipped().encode(["", " \n ", "患者血压偏高", "血压 of 患者的", "The patient rests."])
     assert np.linalg.norm(told, axis=1).round(4).tolist() == [0.0, 0.0, 0.0, 0.0, 1.0]
@@ -156,7 +150,7 @@ def test_an_answer_in_other_words_lies_nearer_than_a_stranger(asked: str, answer
 
 
 def test_nothing_of_it_is_read_before_the_first_use() -> None:
-    code = "import sys, app.retrieval.ranking; print(*sorted({'numpy', 'tokenizers'} & sys.modules.keys()))"
+    code = "import sys, app.retrieval.ranking; print(*sorted({'numpy'} & sys.modules.keys()))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""
 
@@ -164,7 +158,8 @@ def test_nothing_of_it_is_read_before_the_first_use() -> None:
 def test_its_first_use_brings_nothing_that_knows_the_network() -> None:
     code = (
         "import sys\nfrom app.retrieval import encoder\nencoder.shipped().encode(['rent'])\n"
-        "print(*sorted({'huggingface_hub', 'httpx', 'requests', 'urllib3', 'torch'} & sys.modules.keys()))"
+        "foreign = {'tokenizers', 'huggingface_hub', 'httpx', 'requests', 'urllib3', 'torch'}\n"
+        "print(*sorted(foreign & sys.modules.keys()))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.retrieval import words
-from app.retrieval.encoder import BEGIN, END, SPANS, UNKNOWN, Encoder, tokenizer_of
+from app.retrieval.encoder import SPANS, Encoder
+from app.retrieval.pieces import BEGIN, END, UNKNOWN, Cutter
 
 Floats = NDArray[np.float32]
 
@@ -98,7 +99,7 @@ def main(wheel: Path, root: Path, out: Path) -> None:
     }  # fmt: skip
     # Directions as published have more numbers than are worth their room: the axes along which single words
     # differ most are kept.
-    encoder = Encoder(tokenizer_of(list(zip(pieces, scores.tolist(), strict=True))), codes, weights)
+    encoder = Encoder(Cutter(list(zip(pieces, scores.tolist(), strict=True))), codes, weights)
     some = entries[:: max(1, len(entries) // AXES_FROM_WORDS)]
     told = encoder.encode(some)
     alike = np.einsum("ij,ij->i", told, published.encode(some))
