@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from engine.models.loading import load
+from tests.bench import drafting
 from tests.bench.peer import __main__ as command
 from tests.bench.peer import depth, long, spikes, theirs, threads
 from tests.bench.peer.figures import Figure, Goal, Row, Section, Taken, figure, interleave
@@ -224,6 +225,8 @@ def test_every_section_prints_its_rows_without_the_peer(
 ) -> None:
     setting.long_tok = 2_000
     monkeypatch.setattr(threads, "_IDLE_S", 0.05)
+    prompts = drafting.sample_prompts
+    monkeypatch.setattr(drafting, "sample_prompts", lambda model: prompts(model)[:12])
     report = tmp_path / "report.json"
     found = command.measure(setting, list(command.SECTIONS), report)
     told = json.loads(report.read_text(encoding="utf-8"))
