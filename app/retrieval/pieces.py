@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 UNKNOWN, BEGIN, END = 0, 1, 2  # the first pieces of every vocabulary; no text becomes one of the last two
-SPACE = "\u2581"  # stands before each word
+SPACE = "\u2581"  # stands before each word; in a text it is a space like others
 UNKNOWN_FALL = 10.0  # how much less likely an unknown sign is than the rarest piece
 _WORDS_KEPT = 20_000
 
@@ -38,7 +38,7 @@ class Cutter:
     def cut(self, text: str) -> list[Piece]:
         """The pieces of a text, whatever its spaces and the shapes of its letters (NFKC)."""
         pieces: list[Piece] = []
-        for word in unicodedata.normalize("NFKC", text).split():
+        for word in unicodedata.normalize("NFKC", text).replace(SPACE, " ").split():
             pieces += self._cut_word(SPACE + word)
         return pieces
 
