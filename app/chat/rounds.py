@@ -15,6 +15,9 @@ LATER_ODDS = 0.07
 # How much rarer an answer is right that cites another passage than the first of those shown, at the same
 # confidence: 13 to 30 of a hundred, where of the others 45 to 65 are (`bench trust`).
 OTHER_ODDS = 0.2
+# "Not in the dossier" ends a search, and a wrong one hides what is there: its odds have to be so many times
+# an answer's. Eight of ten were true from the floor on, the few beyond all (`bench trust`).
+ABSENT_ODDS = 3.0
 MOST_SURE = 1.0 - 1e-6
 
 
@@ -60,7 +63,9 @@ def settled(rounds: Sequence[Round], floor: float) -> int | None:
 def is_absent(rounds: Sequence[Round], floor: float) -> bool:
     """Whether "not in the dossier" may be said: no look found anything, and the first one, at the likeliest
     passages, was sure enough."""
-    return bool(rounds) and all(each.absent for each in rounds) and rounds[0].confidence >= floor
+    if not rounds or not all(each.absent for each in rounds):
+        return False
+    return _odds(rounds[0].confidence) >= ABSENT_ODDS * _odds(floor)
 
 
 def goes_on(rounds: Sequence[Round]) -> bool:

@@ -36,9 +36,13 @@ def test_an_answer_from_elsewhere_than_the_search_found_first_has_to_be_far_sure
 
 
 def test_absent_is_said_only_when_no_look_found_anything() -> None:
-    assert rounds.is_absent([ABSENT, ABSENT], floor=0.9)
-    assert not rounds.is_absent([ABSENT, said(0.3)], floor=0.9)
-    assert not rounds.is_absent([ABSENT], floor=0.95)
+    assert rounds.is_absent([ABSENT, ABSENT], floor=0.7)
+    assert not rounds.is_absent([ABSENT, said(0.3)], floor=0.7)
+
+
+def test_absent_has_to_be_surer_than_an_answer() -> None:
+    assert rounds.settled([said(0.9)], floor=0.8) == 0
+    assert not rounds.is_absent([ABSENT], floor=0.8)
     assert not rounds.is_absent([], floor=0.0)
 
 
