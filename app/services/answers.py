@@ -35,7 +35,7 @@ from engine.protocol import GenerateDone, ModelInfo
 
 QUOTED_PASSAGES = 6  # of different pages: as many as a reader looks at first
 FURTHER_PASSAGES = 3  # besides those that a reader cites
-READY_WAIT_S = 1_800.0  # a large model on a slow disk; the person can stop waiting at any moment
+READY_WAIT_S = 60.0  # a large model takes its time to load; the person can stop waiting at any moment
 HISTORY_EXCHANGES = 2
 HISTORY_CHARACTERS = 1_200  # of an answer
 HISTORY_QUESTION_CHARACTERS = 400
