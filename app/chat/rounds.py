@@ -62,7 +62,8 @@ def settled(rounds: Sequence[Round], floor: float) -> int | None:
 
 def is_absent(rounds: Sequence[Round], floor: float) -> bool:
     """Whether "not in the dossier" may be said: no look found anything, and the first one, at the likeliest
-    passages, was sure enough."""
+    passages, was sure enough.
+    """
     if not rounds or not all(each.absent for each in rounds):
         return False
     return _odds(rounds[0].confidence) >= ABSENT_ODDS * _odds(floor)
